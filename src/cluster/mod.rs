@@ -1,0 +1,1 @@
+//! Kubernetes: connecting, applying, finding, waiting, executing in pods.

@@ -1,0 +1,1 @@
+//! Flink's REST API, reached through the API server.

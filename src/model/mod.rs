@@ -1,0 +1,3 @@
+//! Pure types: no Kubernetes client, no network, no terminal.
+
+pub mod ids;
