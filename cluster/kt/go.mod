@@ -1,0 +1,3 @@
+module kubectl-flink.dev/kt
+
+go 1.24
