@@ -1,0 +1,1 @@
+//! The command line against a real API server: one snapshot of stdout, stderr and exit code a case.

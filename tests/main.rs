@@ -1,0 +1,19 @@
+//! Every test that is more than a unit test, in one binary: linking one is much faster than many.
+//!
+//! - `repo`: the repository itself; needs nothing.
+//! - `cli`: the command line against a real API server.
+//! - `e2e`: real Flink on a real node; `faults`: the same, with something broken on purpose.
+//!
+//! The last three need what `cargo xtask test` prepares, so a plain `cargo test` ignores them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops on the spot"
+)]
+
+mod cli;
+mod e2e;
+mod faults;
+mod repo;
+mod support;

@@ -1,0 +1,17 @@
+//! What the repository promises about itself.
+
+mod dependencies;
+mod exit_codes;
+mod layout;
+
+use std::path::PathBuf;
+
+/// A path inside the repository.
+fn path(relative: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(relative)
+}
+
+/// The text of a file of the repository.
+fn read(relative: &str) -> String {
+    std::fs::read_to_string(path(relative)).unwrap_or_else(|e| panic!("{relative}: {e}"))
+}

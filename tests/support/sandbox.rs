@@ -1,0 +1,133 @@
+//! One test's own place: a namespace, a home directory, a kubeconfig.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::config::Kubeconfig;
+use regex_lite::Regex;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{Cluster, Outcome, Running};
+
+/// The plugin, built by cargo for this test run.
+const PLUGIN: &str = env!("CARGO_BIN_EXE_kubectl-flink");
+
+/// Runs the plugin with nothing from this machine: an environment of its own, a home of its own,
+/// a namespace of its own that goes with the test.
+pub(crate) struct Sandbox {
+    pub(crate) cluster: Cluster,
+    pub(crate) namespace: String,
+    dir: TempDir,
+}
+
+impl Sandbox {
+    /// A namespace that enforces PodSecurity `restricted`, so that every test proves it enough.
+    pub(crate) fn new() -> Sandbox {
+        let cluster = Cluster::connect();
+        let dir = tempfile::Builder::new().prefix("kubectl-flink-").tempdir().unwrap();
+        let namespace = cluster
+            .create(
+                &cluster.api_all::<Namespace>(),
+                json!({"metadata": {
+                    "generateName": "test-",
+                    "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+                }}),
+            )
+            .metadata
+            .name
+            .unwrap();
+        let sandbox = Sandbox { cluster, namespace, dir };
+        sandbox.write_kubeconfig();
+        sandbox
+    }
+
+    /// The kubeconfig as a user would have it: the namespace is that of the current context.
+    fn write_kubeconfig(&self) {
+        let mut config = Kubeconfig::read_from(self.cluster.kubeconfig()).unwrap();
+        let current = config.current_context.clone().unwrap();
+        for context in config.contexts.iter_mut().filter(|context| context.name == current) {
+            context.context.as_mut().unwrap().namespace = Some(self.namespace.clone());
+        }
+        // JSON is YAML.
+        self.write("kubeconfig", &serde_json::to_string_pretty(&config).unwrap());
+    }
+
+    /// A path in the test's home directory, which is also the plugin's working directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a file there.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The plugin with these arguments, ready to start.
+    pub(crate) fn command<S: AsRef<str>>(&self, args: &[S]) -> Command {
+        let mut command = Command::new(PLUGIN);
+        command
+            .args(args.iter().map(AsRef::as_ref))
+            .current_dir(self.dir.path())
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .env("KUBECONFIG", self.path("kubeconfig"))
+            .env("COLUMNS", "100")
+            .env("NO_COLOR", "1");
+        command
+    }
+
+    /// Runs the plugin; two minutes are plenty for what does not wait for pods.
+    pub(crate) fn run<S: AsRef<str>>(&self, args: &[S]) -> Outcome {
+        self.run_for(Duration::from_secs(120), args)
+    }
+
+    /// Runs the plugin for at most `limit`.
+    pub(crate) fn run_for<S: AsRef<str>>(&self, limit: Duration, args: &[S]) -> Outcome {
+        self.finish(Running::start(&mut self.command(args)), limit)
+    }
+
+    /// Waits for a plugin that was started by hand.
+    pub(crate) fn finish(&self, running: Running, limit: Duration) -> Outcome {
+        let (status, stdout, stderr) = running.finish(limit);
+        let code = status.code().unwrap_or(-1);
+        Outcome { code, stdout, stderr, redactions: self.redactions() }
+    }
+
+    /// What differs from run to run. Replacements are as long as what they replace where columns
+    /// depend on it.
+    fn redactions(&self) -> Vec<(Regex, String)> {
+        let dir = regex_escape(&self.dir.path().to_string_lossy());
+        let namespace = regex_escape(&self.namespace);
+        [
+            (dir.as_str(), "$$HOME"),
+            (namespace.as_str(), "test-00000"),
+            (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+            (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
+            (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+        ]
+        .into_iter()
+        .map(|(pattern, to)| (Regex::new(pattern).unwrap(), to.to_owned()))
+        .collect()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", super::report::describe(&self.cluster, &self.namespace));
+        }
+        if std::env::var_os("KUBECTL_FLINK_TEST_KEEP").is_none() {
+            self.cluster.delete(&self.cluster.api_all::<Namespace>(), &self.namespace);
+        }
+    }
+}
+
+fn regex_escape(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_alphanumeric() { vec![c] } else { vec!['\\', c] }).collect()
+}
