@@ -11,3 +11,4 @@ pub mod flink;
 pub mod manifest;
 pub mod model;
 pub mod storage;
+pub mod yaml;

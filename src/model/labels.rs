@@ -1,0 +1,131 @@
+//! Label and annotation keys of every object this plugin writes.
+
+use std::collections::BTreeMap;
+
+use crate::model::name::{ApplicationName, Generation};
+
+/// The field manager of every server-side apply, and the value of `app.kubernetes.io/managed-by`.
+pub const FIELD_MANAGER: &str = "kubectl-flink";
+
+/// The application that an object belongs to.
+pub const APPLICATION: &str = "kubectl-flink.io/application";
+/// The generation that an object belongs to; absent on objects of the whole application.
+pub const GENERATION: &str = "kubectl-flink.io/generation";
+/// The role of an object: see [`Component`].
+pub const COMPONENT: &str = "kubectl-flink.io/component";
+
+/// Annotation of a FlinkDeployment: the state storage, as `--storage` takes it.
+pub const STORAGE: &str = "kubectl-flink.io/storage";
+/// Annotation of a FlinkDeployment: which engine runs it. Only `direct` so far.
+pub const ENGINE: &str = "kubectl-flink.io/engine";
+/// Annotation of a pod: a hash of its configuration, so that pods never run with a stale one.
+pub const CONFIG_HASH: &str = "kubectl-flink.io/config-hash";
+
+/// What an object is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Component {
+    /// The JobManager.
+    JobManager,
+    /// The TaskManagers.
+    TaskManager,
+    /// State storage: the claim.
+    Storage,
+    /// The record of a generation.
+    Revision,
+    /// Lock and intent of an operation.
+    Operation,
+    /// Pods that serve the plugin, such as the storage helper.
+    Helper,
+    /// Everything else of a generation or application: configuration, access, network.
+    Support,
+}
+
+impl Component {
+    /// The label value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Component::JobManager => "jobmanager",
+            Component::TaskManager => "taskmanager",
+            Component::Storage => "storage",
+            Component::Revision => "revision",
+            Component::Operation => "operation",
+            Component::Helper => "helper",
+            Component::Support => "support",
+        }
+    }
+}
+
+/// The labels of an object of `application`; with a generation when it belongs to one.
+pub fn labels(
+    application: &ApplicationName,
+    generation: Option<Generation>,
+    component: Component,
+) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::from([
+        ("app.kubernetes.io/name".to_owned(), "flink".to_owned()),
+        ("app.kubernetes.io/instance".to_owned(), application.to_string()),
+        ("app.kubernetes.io/component".to_owned(), component.as_str().to_owned()),
+        ("app.kubernetes.io/managed-by".to_owned(), FIELD_MANAGER.to_owned()),
+        (APPLICATION.to_owned(), application.to_string()),
+        (COMPONENT.to_owned(), component.as_str().to_owned()),
+    ]);
+    if let Some(generation) = generation {
+        labels.insert(GENERATION.to_owned(), generation.to_string());
+    }
+    labels
+}
+
+/// The labels that select pods: they never change during the life of a Deployment, so they are few.
+pub fn selector_labels(
+    application: &ApplicationName,
+    generation: Option<Generation>,
+    component: Option<Component>,
+) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::from([(APPLICATION.to_owned(), application.to_string())]);
+    if let Some(generation) = generation {
+        labels.insert(GENERATION.to_owned(), generation.to_string());
+    }
+    if let Some(component) = component {
+        labels.insert(COMPONENT.to_owned(), component.as_str().to_owned());
+    }
+    labels
+}
+
+/// The same as a label selector of the API (`k=v,k=v`).
+pub fn selector(
+    application: &ApplicationName,
+    generation: Option<Generation>,
+    component: Option<Component>,
+) -> String {
+    let labels = selector_labels(application, generation, component);
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+/// The selector of the ConfigMaps that Flink's Kubernetes HA writes for a generation. Flink labels them
+/// with its cluster id (`KubernetesUtils.getConfigMapLabels`); no object of ours has these labels.
+pub fn ha_selector(application: &ApplicationName, generation: Generation) -> String {
+    format!("app={},type=flink-native-kubernetes", application.cluster_id(generation))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_are_part_of_the_labels() {
+        let name: ApplicationName = "orders".parse().expect("valid");
+        let generation = Some(Generation::new(4));
+        let labels = labels(&name, generation, Component::TaskManager);
+        for (key, value) in selector_labels(&name, generation, Some(Component::TaskManager)) {
+            assert_eq!(labels.get(&key), Some(&value), "{key}");
+        }
+        assert_eq!(
+            selector(&name, generation, None),
+            "kubectl-flink.io/application=orders,kubectl-flink.io/generation=4"
+        );
+        assert_eq!(
+            ha_selector(&name, Generation::new(4)),
+            "app=orders-g4,type=flink-native-kubernetes"
+        );
+    }
+}

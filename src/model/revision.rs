@@ -1,0 +1,69 @@
+//! The immutable record of a generation.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::flink_version::FlinkVersion;
+use crate::model::ids::JobId;
+use crate::model::name::{ApplicationName, Generation};
+use crate::model::snapshot::SnapshotPath;
+use crate::model::spec::FlinkDeployment;
+use crate::model::storage::{StateLayout, StateStorage};
+
+/// Everything that is needed to make a generation's objects again: the data of its ControllerRevision, and
+/// `catalogue/<generation>.json` on the state storage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Revision {
+    /// The application.
+    pub application: ApplicationName,
+    /// Its namespace.
+    pub namespace: String,
+    /// The generation that this record is about.
+    pub generation: Generation,
+    /// The generation it was upgraded or restored from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Generation>,
+    /// The spec as the user gave it.
+    pub spec: FlinkDeployment,
+    /// The Flink version, resolved.
+    pub flink_version: FlinkVersion,
+    /// The image, resolved.
+    pub image: String,
+    /// Flink's id of the job, unique per generation.
+    pub job_id: JobId,
+    /// The job's jar.
+    pub jar: Jar,
+    /// Where the state lives.
+    pub storage: StateStorage,
+    /// The snapshot it starts from; empty state when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_from: Option<SnapshotPath>,
+    /// When the record was made.
+    pub created: Timestamp,
+    /// The version of this plugin that made it.
+    pub created_by: String,
+}
+
+/// The jar of a job, as its pods see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Jar {
+    /// `file:` on the state storage, or `local://` in the image.
+    pub uri: String,
+    /// The file's name, for people.
+    pub name: String,
+    /// SHA-256 of the content, 64 lowercase hexadecimal digits; unknown for a jar in the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The main class: from the spec, else from the jar's manifest; Flink looks for it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub main_class: Option<String>,
+}
+
+impl Revision {
+    /// Where this application's state lies.
+    pub fn layout(&self) -> StateLayout {
+        self.storage.layout(&self.namespace, &self.application)
+    }
+}
