@@ -1,0 +1,139 @@
+package csi
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// store is the directory with all volumes: NAME/ for a directory volume, NAME.ext4 for one with a size.
+type store struct{ root string }
+
+func (s store) directory(name string) string { return filepath.Join(s.root, filepath.Base(name)) }
+func (s store) image(name string) string     { return s.directory(name) + ".ext4" }
+
+// hasImage tells an ext4 volume from a directory volume.
+func (s store) hasImage(name string) bool {
+	_, err := os.Stat(s.image(name))
+	return err == nil
+}
+
+// createDirectory makes a fresh directory volume: root's, 0755, as a real disk is. Pods of other users need fsGroup.
+func (s store) createDirectory(name string) error {
+	err := os.Mkdir(s.directory(name), 0o755)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// createImage makes an ext4 file system of exactly size bytes. It appears under its name only when it is complete.
+func (s store) createImage(name string, size int64) error {
+	if s.hasImage(name) {
+		return nil
+	}
+	partial := s.image(name) + ".partial"
+	if err := truncate(partial, size); err != nil {
+		return err
+	}
+	// -m 0: no blocks reserved for root, so that uid 0 and uid 9999 meet the same limit.
+	if out, err := exec.Command("mkfs.ext4", "-q", "-F", "-m", "0", partial).CombinedOutput(); err != nil {
+		return errors.Join(fmt.Errorf("mkfs.ext4: %w: %s", err, out), os.Remove(partial))
+	}
+	return os.Rename(partial, s.image(name))
+}
+
+// grow makes the file of an ext4 volume larger; the file system follows when the kubelet asks for it.
+func (s store) grow(name string, size int64) error {
+	info, err := os.Stat(s.image(name))
+	if err != nil {
+		return fmt.Errorf("volume %s has no size of its own: %w", name, err)
+	}
+	if info.Size() >= size {
+		return nil
+	}
+	return os.Truncate(s.image(name), size)
+}
+
+func (s store) remove(name string) error {
+	return errors.Join(os.RemoveAll(s.image(name)), os.RemoveAll(s.directory(name)))
+}
+
+func truncate(path string, size int64) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Truncate(size), file.Close())
+}
+
+// mountImage mounts an ext4 volume at target. The loop device frees itself with its last mount (autoclear), so
+// nothing is left behind even when the whole node is killed.
+func (s store) mountImage(name, target string) error {
+	file, err := os.OpenFile(s.image(name), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	device, err := attachLoop(file)
+	if err != nil {
+		return fmt.Errorf("loop device for %s: %w", s.image(name), err)
+	}
+	defer device.Close()
+	// discard gives the blocks of deleted files back to the sparse file.
+	if err := unix.Mount(device.Name(), target, "ext4", 0, "discard"); err != nil {
+		return fmt.Errorf("mount %s: %w", device.Name(), err)
+	}
+	return nil
+}
+
+// attachLoop binds a free loop device to file. Another process may take the device between the two calls: try again.
+func attachLoop(file *os.File) (*os.File, error) {
+	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer control.Close()
+	var last error
+	for range 10 {
+		number, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
+		if err != nil {
+			return nil, err
+		}
+		device, err := os.OpenFile(fmt.Sprintf("/dev/loop%d", number), os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		config := unix.LoopConfig{Fd: uint32(file.Fd())}
+		config.Info.Flags = unix.LO_FLAGS_AUTOCLEAR
+		copy(config.Info.File_name[:], filepath.Base(file.Name()))
+		if last = unix.IoctlLoopConfigure(int(device.Fd()), &config); last == nil {
+			return device, nil
+		}
+		device.Close()
+		if !errors.Is(last, unix.EBUSY) {
+			return nil, last
+		}
+	}
+	return nil, last
+}
+
+// growMounted lets the loop device and the mounted file system take the size of the file, while pods use it.
+func growMounted(device string) error {
+	file, err := os.OpenFile(device, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := unix.IoctlSetInt(int(file.Fd()), unix.LOOP_SET_CAPACITY, 0); err != nil {
+		return fmt.Errorf("new capacity of %s: %w", device, err)
+	}
+	if out, err := exec.Command("resize2fs", device).CombinedOutput(); err != nil {
+		return fmt.Errorf("resize2fs: %w: %s", err, out)
+	}
+	return nil
+}
