@@ -1,0 +1,233 @@
+//! The command line: kubectl's global flags, the verbs, and one dispatch match.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::commands;
+use crate::context::Ctx;
+use crate::error::Result;
+use crate::ui::Color;
+
+/// Run Apache Flink on Kubernetes and keep its state safe
+#[derive(Parser)]
+#[command(name = "kubectl-flink", subcommand_required = true, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    /// Which cluster, as whom.
+    pub connect: ConnectArgs,
+    #[command(flatten)]
+    /// How to talk to the user.
+    pub display: DisplayArgs,
+    #[command(subcommand)]
+    /// The verb.
+    pub command: Command,
+}
+
+/// kubectl's global flags that choose the cluster, the user and the namespace. No `Debug`: it can hold a token.
+#[derive(Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct ConnectArgs {
+    /// Path to the kubeconfig file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Name of the kubeconfig context
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Name of the kubeconfig cluster
+    #[arg(long, global = true, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// Name of the kubeconfig user
+    #[arg(long, global = true, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Namespace of this request
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Address and port of the Kubernetes API server
+    #[arg(short, long, global = true, value_name = "URL")]
+    pub server: Option<String>,
+    /// Bearer token for the API server
+    #[arg(long, global = true)]
+    pub token: Option<String>,
+    /// Path to the client certificate
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_certificate: Option<PathBuf>,
+    /// Path to the key of the client certificate
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_key: Option<PathBuf>,
+    /// User to impersonate
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub impersonate: Option<String>,
+    /// Group to impersonate; repeatable
+    #[arg(long = "as-group", global = true, value_name = "GROUP")]
+    pub impersonate_groups: Vec<String>,
+    /// UID to impersonate
+    #[arg(long = "as-uid", global = true, value_name = "UID")]
+    pub impersonate_uid: Option<String>,
+    /// How long a single request may take, such as 30s; 0 means no limit
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub request_timeout: Option<Duration>,
+    /// Do not check the API server's certificate (insecure)
+    #[arg(long, global = true, value_name = "BOOL")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub insecure_skip_tls_verify: Option<bool>,
+    /// Path to the certificate authority of the API server
+    #[arg(long, global = true, value_name = "FILE")]
+    pub certificate_authority: Option<PathBuf>,
+    /// Name to check the API server's certificate against
+    #[arg(long, global = true, value_name = "NAME")]
+    pub tls_server_name: Option<String>,
+    /// Do not ask the API server to compress its answers
+    #[arg(long, global = true)]
+    pub disable_compression: bool,
+}
+
+/// Global flags that say how to talk to the user.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct DisplayArgs {
+    /// When to use colours: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    #[arg(hide_possible_values = true)]
+    pub color: Color,
+    /// Say nothing but the answer, warnings and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Log verbosity, as in kubectl: 4 tells steps, 6 requests, 9 everything
+    #[arg(short = 'v', long = "v", global = true, value_name = "LEVEL", default_value_t = 0)]
+    pub verbosity: u8,
+}
+
+/// Whether and how long to wait; flatten it into the arguments of every command that waits.
+#[derive(Debug, Clone, Args)]
+pub struct WaitArgs {
+    /// Wait until it is done (the default)
+    #[arg(long, value_name = "BOOL", overrides_with = "no_wait")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    wait: Option<bool>,
+    /// Return as soon as it has begun
+    #[arg(long, overrides_with = "wait")]
+    no_wait: bool,
+    /// How long to wait, such as 90s or 10m; 0 means for ever
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    timeout: Option<Duration>,
+}
+
+impl WaitArgs {
+    /// Whether to wait.
+    pub fn wait(&self) -> bool {
+        self.wait.unwrap_or(!self.no_wait)
+    }
+
+    /// How long to wait: `default` unless the user said something else; `None` is for ever.
+    pub fn timeout(&self, default: Duration) -> Option<Duration> {
+        Some(self.timeout.unwrap_or(default)).filter(|timeout| !timeout.is_zero())
+    }
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print the versions of this plugin and of the cluster
+    Version(commands::version::VersionArgs),
+}
+
+/// Runs the command. The one place where a verb is bound to its function.
+pub(crate) async fn dispatch(ctx: &mut Ctx, command: Command) -> Result<()> {
+    match command {
+        Command::Version(args) => commands::version::run(ctx, args).await,
+    }
+}
+
+/// Parses a command line that starts with the program's name.
+///
+/// # Errors
+/// Clap's error, which is also how it hands out the text of `--help`.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let args = args.into_iter().collect::<Vec<_>>();
+    let name = program_name(args.first().map(OsString::as_os_str));
+    let matches = command(name).try_get_matches_from(args)?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// The whole command tree, for parsing, help and completion. `name` is how the user calls the program.
+pub fn command(name: String) -> clap::Command {
+    Cli::command().bin_name(name.clone()).display_name(name)
+}
+
+/// kubectl calls a plugin by its path, `…/kubectl-flink`; the user typed `kubectl flink`.
+fn program_name(argv0: Option<&OsStr>) -> String {
+    let stem = argv0.and_then(|path| Path::new(path).file_stem()).and_then(OsStr::to_str);
+    match stem {
+        Some(stem) => match stem.strip_prefix("kubectl-") {
+            Some(plugin) => format!("kubectl {plugin}"),
+            None => stem.to_owned(),
+        },
+        None => "kubectl flink".to_owned(),
+    }
+}
+
+/// A duration as kubectl takes it: `90s`, `1m30s`, `2h`, or a bare number of seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    text.parse::<jiff::SignedDuration>()
+        .map_err(|_| ())
+        .and_then(|duration| duration.try_into().map_err(|_| ()))
+        .map_err(|()| "give a duration such as 90s, 1m30s or 2h, or a number of seconds".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_words(words: &str) -> Result<Cli, clap::Error> {
+        parse(words.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn the_tree_is_sound() {
+        command("kubectl flink".to_owned()).debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_anywhere() -> Result<(), clap::Error> {
+        for words in [
+            "kubectl-flink --context c -n shop version --as ann --as-group g1 --as-group=g2 -v6",
+            "kubectl-flink version --context=c --namespace=shop --as=ann --as-group g1 --as-group g2 --v=6",
+        ] {
+            let cli = parse_words(words)?;
+            assert_eq!(cli.connect.context.as_deref(), Some("c"));
+            assert_eq!(cli.connect.namespace.as_deref(), Some("shop"));
+            assert_eq!(cli.connect.impersonate.as_deref(), Some("ann"));
+            assert_eq!(cli.connect.impersonate_groups, ["g1", "g2"]);
+            assert_eq!(cli.display.verbosity, 6);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn help_speaks_of_kubectl() {
+        let name = |path: &str| program_name(Some(OsStr::new(path)));
+        assert_eq!(name("/usr/local/bin/kubectl-flink"), "kubectl flink");
+        assert_eq!(name("kubectl-flink.exe"), "kubectl flink");
+        assert_eq!(name("/tmp/flinkctl"), "flinkctl");
+        let usage =
+            parse_words("kubectl-flink version --bad").map(|_| ()).map_err(|e| e.to_string());
+        assert!(usage.is_err_and(|text| text.contains("Usage: kubectl flink version")));
+    }
+
+    #[test]
+    fn durations_are_kubectls() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        for bad in ["", "soon", "-5s", "1x"] {
+            assert!(duration(bad).is_err(), "{bad:?}");
+        }
+    }
+}

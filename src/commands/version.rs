@@ -1,0 +1,74 @@
+//! `version`: which plugin, which cluster.
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::context::Ctx;
+use crate::error::Result;
+use crate::ui::format::OutputArgs;
+use crate::ui::{Text, View};
+
+const EXAMPLES: &str = "\
+Examples:
+  # The plugin's version and the API server's
+  kubectl flink version
+
+  # The plugin's version alone, without a cluster
+  kubectl flink version --client -o json";
+
+/// Arguments of `version`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct VersionArgs {
+    /// Print the plugin's version only, without asking a cluster
+    #[arg(long)]
+    client: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// The versions on both ends.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Versions {
+    client_version: Client,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Client {
+    version: &'static str,
+    platform: String,
+    /// Flink versions whose options and REST interface this plugin knows.
+    flink_versions: &'static str,
+}
+
+/// Prints the versions.
+///
+/// # Errors
+/// When the cluster cannot be asked; the plugin's own version is printed all the same.
+pub async fn run(ctx: &mut Ctx, args: VersionArgs) -> Result<()> {
+    let client_version = Client {
+        version: env!("CARGO_PKG_VERSION"),
+        platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+        flink_versions: "1.17 to 2.3",
+    };
+    ctx.show(&Versions { client_version }, args.output.format)
+}
+
+impl View for Versions {
+    fn text(&self, wide: bool, _now: Timestamp) -> Text {
+        let client = &self.client_version;
+        let mut text = Text::new().plain(&format!("Client Version: v{}\n", client.version));
+        if wide {
+            text = text.plain(&format!("Client Platform: {}\n", client.platform));
+        }
+        text = text.plain(&format!("Flink Versions: {}\n", client.flink_versions));
+        text
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec![format!("version/v{}", self.client_version.version)]
+    }
+}

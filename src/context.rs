@@ -1,0 +1,113 @@
+//! What every command works with, built once: the terminal, the cluster, the clock, randomness.
+//!
+//! This is the one place that reads the environment.
+
+use jiff::Timestamp;
+
+use crate::cli::ConnectArgs;
+use crate::error::{Error, Kind, Result};
+use crate::model::ids::OperationId;
+use crate::ui::{Format, Terminal, Ui, View};
+
+/// What the environment says.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// `NO_COLOR` and `TERM`.
+    pub terminal: Terminal,
+    /// `KUBECTL_FLINK_TEST_NOW`: a fixed time (RFC 3339), so that tests see the same ages every day.
+    pub now: Option<Timestamp>,
+    /// `KUBECTL_FLINK_TEST_SEED`: makes operation ids repeatable in tests.
+    pub seed: Option<u64>,
+}
+
+impl Environment {
+    /// Reads the variables of this process.
+    pub fn from_process() -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Environment {
+            terminal: Terminal {
+                no_color: variable("NO_COLOR").is_some(),
+                dumb: variable("TERM").is_some_and(|term| term == "dumb"),
+            },
+            now: variable("KUBECTL_FLINK_TEST_NOW").and_then(|time| time.parse().ok()),
+            seed: variable("KUBECTL_FLINK_TEST_SEED").and_then(|seed| seed.parse().ok()),
+        }
+    }
+}
+
+/// The context of one command.
+pub struct Ctx {
+    /// The terminal.
+    pub ui: Ui,
+    environment: Environment,
+    connect: ConnectArgs,
+}
+
+impl Ctx {
+    /// A context that is not connected yet.
+    pub fn new(ui: Ui, environment: Environment, connect: ConnectArgs) -> Self {
+        Ctx { ui, environment, connect }
+    }
+
+    /// The namespace that `--namespace` names.
+    pub fn namespace(&self) -> Option<&str> {
+        self.connect.namespace.as_deref()
+    }
+
+    /// The time by the wall clock.
+    pub fn now(&self) -> Timestamp {
+        self.environment.now.unwrap_or_else(Timestamp::now)
+    }
+
+    /// A fresh operation id.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn operation_id(&mut self) -> Result<OperationId> {
+        let mut bytes = [0; 8];
+        match &mut self.environment.seed {
+            Some(seed) => {
+                bytes = seed.to_be_bytes();
+                *seed = seed.wrapping_add(1);
+            }
+            None => getrandom::fill(&mut bytes).map_err(|e| {
+                Error::new(Kind::Other, "cannot draw a random operation id")
+                    .caused_by(e)
+                    .hint("Check that this process may read /dev/urandom.")
+            })?,
+        }
+        Ok(OperationId::from_random(bytes))
+    }
+
+    /// Writes a view in the format the user asked for.
+    ///
+    /// # Errors
+    /// See [`Ui::show`].
+    pub fn show(&self, view: &impl View, format: Format) -> Result<()> {
+        self.ui.show(view, format, self.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::{Color, Streams};
+
+    fn context(seed: Option<u64>) -> Ctx {
+        let (streams, _) = Streams::memory("");
+        let environment = Environment { seed, ..Environment::default() };
+        let ui = Ui::new(streams, Color::Auto, false, &environment.terminal);
+        Ctx::new(ui, environment, ConnectArgs::default())
+    }
+
+    #[test]
+    fn operation_ids_differ_but_a_seed_repeats_them() -> Result<()> {
+        let (mut a, mut b) = (context(Some(7)), context(Some(7)));
+        let first = a.operation_id()?;
+        assert_eq!(first, b.operation_id()?);
+        assert_ne!(first, a.operation_id()?);
+        let mut random = context(None);
+        assert_ne!(random.operation_id()?, random.operation_id()?);
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+//! View models: what commands show, made from objects and REST answers by pure functions.
