@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod context;
+pub mod deadline;
 pub mod error;
 pub mod exit_code;
 pub mod flink;
