@@ -2,29 +2,18 @@
 //!
 //! This is the one place that reads the environment.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
-use std::time::Duration;
-
 use jiff::Timestamp;
 
-use crate::cluster::{Cluster, ConnectOptions};
+use crate::cli::ConnectArgs;
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::OperationId;
 use crate::ui::{Format, Terminal, Ui, View};
-
-/// How long leaving may take: helper pods that an interrupted command left are removed on the way out.
-const CLEAN_UP: Duration = Duration::from_secs(5);
 
 /// What the environment says.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     /// `NO_COLOR` and `TERM`.
     pub terminal: Terminal,
-    /// `KUBECONFIG`: files, separated as in `PATH`.
-    pub kubeconfig: Option<OsString>,
-    /// The home directory, where `.kube/config` is.
-    pub home: Option<PathBuf>,
     /// `KUBECTL_FLINK_TEST_NOW`: a fixed time (RFC 3339), so that tests see the same ages every day.
     pub now: Option<Timestamp>,
     /// `KUBECTL_FLINK_TEST_SEED`: makes operation ids repeatable in tests.
@@ -40,8 +29,6 @@ impl Environment {
                 no_color: variable("NO_COLOR").is_some(),
                 dumb: variable("TERM").is_some_and(|term| term == "dumb"),
             },
-            kubeconfig: std::env::var_os("KUBECONFIG").filter(|files| !files.is_empty()),
-            home: std::env::home_dir(),
             now: variable("KUBECTL_FLINK_TEST_NOW").and_then(|time| time.parse().ok()),
             seed: variable("KUBECTL_FLINK_TEST_SEED").and_then(|seed| seed.parse().ok()),
         }
@@ -53,34 +40,18 @@ pub struct Ctx {
     /// The terminal.
     pub ui: Ui,
     environment: Environment,
-    connect: ConnectOptions,
-    cluster: Option<Cluster>,
+    connect: ConnectArgs,
 }
 
 impl Ctx {
     /// A context that is not connected yet.
-    pub fn new(ui: Ui, environment: Environment, connect: ConnectOptions) -> Self {
-        Ctx { ui, environment, connect, cluster: None }
+    pub fn new(ui: Ui, environment: Environment, connect: ConnectArgs) -> Self {
+        Ctx { ui, environment, connect }
     }
 
-    /// The cluster and namespace that the global flags and the kubeconfig name; connects at the first
-    /// call. The clone is cheap, so that it can outlive a borrow of the context.
-    ///
-    /// # Errors
-    /// See [`Cluster::connect`].
-    pub async fn cluster(&mut self) -> Result<Cluster> {
-        if let Some(cluster) = &self.cluster {
-            return Ok(cluster.clone());
-        }
-        let cluster = Cluster::connect(&self.connect).await?;
-        Ok(self.cluster.insert(cluster).clone())
-    }
-
-    /// Cleans up what an interrupted command could not; for the end of the program.
-    pub async fn close(self) {
-        if let Some(cluster) = self.cluster {
-            cluster.clean_up(CLEAN_UP).await;
-        }
+    /// The namespace that `--namespace` names.
+    pub fn namespace(&self) -> Option<&str> {
+        self.connect.namespace.as_deref()
     }
 
     /// The time by the wall clock.
@@ -126,7 +97,7 @@ mod tests {
         let (streams, _) = Streams::memory("");
         let environment = Environment { seed, ..Environment::default() };
         let ui = Ui::new(streams, Color::Auto, false, &environment.terminal);
-        Ctx::new(ui, environment, ConnectOptions::default())
+        Ctx::new(ui, environment, ConnectArgs::default())
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod exit_code;
 pub mod flink;
 pub mod manifest;
 pub mod model;
+pub mod ops;
 pub mod storage;
 pub mod ui;
 pub mod view;
@@ -43,15 +44,13 @@ pub async fn run(
     };
     let ui = Ui::new(streams, cli.display.color, cli.display.quiet, &environment.terminal);
     ui::log::install(cli.display.verbosity, &ui);
-    let connect = cli.connect.into_options(&environment);
-    let mut ctx = Ctx::new(ui.clone(), environment, connect);
+    let mut ctx = Ctx::new(ui.clone(), environment, cli.connect);
     // The interrupt comes first: it must see a command's claim before the command gives it up.
     let outcome = tokio::select! {
         biased;
         () = ui.unclaimed_interrupt() => None,
         outcome = cli::dispatch(&mut ctx, cli.command) => Some(outcome),
     };
-    ctx.close().await;
     let code = match outcome {
         Some(Ok(())) => exit_code::OK,
         Some(Err(error)) if ui::is_broken_pipe(&error) => exit_code::OK,

@@ -1,6 +1,1 @@
-//! Real Flink on a real node. Every namespace enforces PodSecurity `restricted`.
-
-mod lifecycle;
-mod main_job;
-mod refused;
-mod upgrade;
+//! Real Flink on a real node.

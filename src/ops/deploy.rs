@@ -1,0 +1,353 @@
+//! Planning `deploy`: create an application, upgrade it, or find that nothing changed. Pure.
+
+use crate::error::{Error, Kind, Result};
+use crate::model::ids::OperationId;
+use crate::model::name::Generation;
+use crate::model::revision::Revision;
+use crate::model::snapshot::SnapshotPath;
+use crate::model::spec::UpgradeMode;
+use crate::model::storage::StorageSpec;
+use crate::ops::observed::{Active, Job, Run};
+use crate::ops::plan::{From, Plan, Step};
+use crate::ops::transition;
+
+/// All that the plan depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input<'a> {
+    /// The command's operation id.
+    pub operation: &'a OperationId,
+    /// What is wanted: a record without a generation of its own yet.
+    pub target: &'a Revision,
+    /// The application as it is.
+    pub active: Option<&'a Active>,
+    /// The newest record on the state storage, when the application itself does not exist.
+    pub left_behind: Option<&'a Revision>,
+    /// The highest generation ever used.
+    pub highest: Option<Generation>,
+    /// The claim to create, when it has to be.
+    pub claim: Option<StorageSpec>,
+    /// Hash and size in bytes of the local jar to upload.
+    pub upload: Option<(String, u64)>,
+    /// What a new application starts from, when the user said so.
+    pub from: Option<From>,
+}
+
+/// What `deploy` is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// The running generation is what is wanted.
+    Unchanged,
+    /// The active generation has the wanted spec, but its job does not run yet: wait for it.
+    Resume(Plan),
+    /// A new application.
+    Create(Plan),
+    /// A new generation of an existing one.
+    Upgrade(Plan),
+}
+
+/// Decides.
+///
+/// # Errors
+/// [`Kind::Conflict`] when going on could lose state that is there.
+pub fn decide(input: &Input<'_>) -> Result<Decision> {
+    match input.active {
+        None => create(input).map(Decision::Create),
+        Some(active)
+            if active.run == Run::Running && is_unchanged(&active.revision, input.target) =>
+        {
+            Ok(match active.job {
+                Job::Running => Decision::Unchanged,
+                Job::Ended(ref state) if state == "FINISHED" => Decision::Unchanged,
+                Job::Ended(_) => Decision::Upgrade(upgrade(input, active)?),
+                Job::Unsettled(_) | Job::Unknown | Job::Unreachable => {
+                    Decision::Resume(resume(input, active))
+                }
+            })
+        }
+        Some(active) => upgrade(input, active).map(Decision::Upgrade),
+    }
+}
+
+fn create(input: &Input<'_>) -> Result<Plan> {
+    let from = match (&input.from, input.left_behind) {
+        (Some(from), _) => from.clone(),
+        (None, None) => From::Empty,
+        (None, Some(left)) => return Err(would_forget(left)),
+    };
+    let generation = input.highest.map_or(Generation::FIRST, Generation::next);
+    let mut steps = Vec::new();
+    if let Some(request) = &input.claim {
+        let name = input.target.storage.claim().claim.clone();
+        steps.push(Step::Claim { name, request: request.clone() });
+    }
+    steps.extend(prepare(input, &from));
+    let target = transition::successor(input.target, generation, None, input.operation);
+    steps.extend(transition::beginning(target, from));
+    Ok(plan(input, steps, Vec::new()))
+}
+
+fn upgrade(input: &Input<'_>, active: &Active) -> Result<Plan> {
+    if input.from.is_some() {
+        let name = &input.target.application;
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("application {name} exists: --from is for a new one"),
+        )
+        .hint(format!("Go back to a snapshot with `kubectl flink restore {name} --from …`.")));
+    }
+    let old = &active.revision;
+    let highest = input.highest.unwrap_or(old.generation).max(old.generation);
+    let target =
+        transition::successor(input.target, highest.next(), Some(old.generation), input.operation);
+    let directory = input.target.layout().operation_savepoints(input.operation);
+    let mut ending = transition::ending(active, input.operation, &directory)?;
+    if is_stateless(input.target) {
+        ending.from = From::Empty;
+    }
+    let mut steps = prepare(input, &ending.from);
+    steps.extend(ending.steps.clone());
+    steps.extend(transition::beginning(target.clone(), ending.from.clone()));
+    steps.push(Step::Retire { generation: old.generation });
+    let fallback = match ending.interrupts {
+        true => transition::fallback(old, &target, ending.from, input.operation),
+        false => Vec::new(),
+    };
+    Ok(plan(input, steps, fallback))
+}
+
+/// Goes on with a generation whose making was interrupted: every step can be done twice.
+fn resume(input: &Input<'_>, active: &Active) -> Plan {
+    let revision = active.revision.clone();
+    let from = revision.restored_from.clone().map_or(From::Empty, From::Snapshot);
+    let mut steps = prepare(input, &From::Empty);
+    steps.extend(transition::beginning(revision, from));
+    plan(input, steps, Vec::new())
+}
+
+/// What is made sure of before anything running is touched.
+fn prepare(input: &Input<'_>, from: &From) -> Vec<Step> {
+    let upload = input
+        .upload
+        .as_ref()
+        .map(|(sha256, bytes)| Step::Upload { sha256: sha256.clone(), bytes: *bytes });
+    let verify = match from {
+        From::Snapshot(snapshot) => Some(Step::Verify { snapshot: snapshot.clone() }),
+        From::Empty | From::Stopped => None,
+    };
+    upload.into_iter().chain(verify).collect()
+}
+
+/// Only a document can ask to start empty, and only by `upgradeMode: stateless` in so many words.
+fn is_stateless(target: &Revision) -> bool {
+    target.spec.job().and_then(|job| job.upgrade_mode) == Some(UpgradeMode::Stateless)
+}
+
+fn plan(input: &Input<'_>, steps: Vec<Step>, fallback: Vec<Step>) -> Plan {
+    Plan {
+        operation: input.operation.clone(),
+        verb: "deploy",
+        namespace: input.target.namespace.clone(),
+        application: input.target.application.clone(),
+        steps,
+        fallback,
+    }
+}
+
+fn would_forget(left: &Revision) -> Error {
+    let name = &left.application;
+    let claim = &left.storage.claim().claim;
+    Error::new(
+        Kind::Conflict,
+        format!(
+            "the storage {claim} holds the state of an earlier {name} (generation {}), which a plain deploy would not use",
+            left.generation
+        ),
+    )
+    .hint(format!("Go on from it with `kubectl flink restore {name}`, or with this new spec by `deploy … --from latest`."))
+    .hint("Start with empty state by `--from none`; the old snapshots stay where they are.")
+}
+
+/// What `--from` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FromRequest {
+    /// The newest snapshot there is.
+    Latest,
+    /// Empty state.
+    Empty,
+    /// A snapshot by its URI.
+    Path(SnapshotPath),
+    /// A snapshot by its name (`chk-12`, `savepoint-…`) or its operation id.
+    Id(String),
+}
+
+impl std::str::FromStr for FromRequest {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "latest" => Ok(FromRequest::Latest),
+            "none" => Ok(FromRequest::Empty),
+            path if path.contains('/') => path.parse().map(FromRequest::Path),
+            id if !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => {
+                Ok(FromRequest::Id(id.to_owned()))
+            }
+            other => Err(Error::usage(format!(
+                "--from {other:?} is neither latest, nor a path, nor an id"
+            ))
+            .hint("Give latest, the URI that savepoint printed, or the last part of it.")),
+        }
+    }
+}
+
+/// Whether `target` asks for what `current` is: the generation's own identity aside.
+fn is_unchanged(current: &Revision, target: &Revision) -> bool {
+    Revision {
+        generation: current.generation,
+        parent: current.parent,
+        job_id: current.job_id,
+        restored_from: current.restored_from.clone(),
+        created: current.created,
+        created_by: current.created_by.clone(),
+        ..target.clone()
+    } == *current
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::plan::Stop;
+    use crate::ops::testing::{active, operation, revision, snapshot};
+
+    fn input<'a>(operation: &'a OperationId, target: &'a Revision) -> Input<'a> {
+        Input {
+            operation,
+            target,
+            active: None,
+            left_behind: None,
+            highest: None,
+            claim: None,
+            upload: None,
+            from: None,
+        }
+    }
+
+    fn changed() -> Revision {
+        let mut target = revision(1);
+        target.image = "flink:2.3.0-patched".to_owned();
+        target
+    }
+
+    fn names(steps: &[Step]) -> Vec<String> {
+        let name = |step: &Step| match step {
+            Step::Start { revision, from } => {
+                format!("Start {} from {from:?}", revision.generation)
+            }
+            Step::Stop { generation, how, .. } => format!(
+                "Stop {generation} by {}",
+                if *how == Stop::Cancel { "cancel" } else { "savepoint" }
+            ),
+            other => {
+                let text = format!("{other:?}").replace("Generation(", "").replace(')', "");
+                text.replace(" { generation: ", " ").replace(" }", "")
+            }
+        };
+        steps.iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_new_application_uploads_before_it_starts() -> Result<()> {
+        let (operation, target) = (operation(), revision(1));
+        let mut input = input(&operation, &target);
+        input.claim = Some("pvc:1Gi".parse()?);
+        input.upload = Some(("ab".to_owned(), 3));
+        let Decision::Create(plan) = decide(&input)? else { panic!("not created") };
+        let kinds = names(&plan.steps);
+        assert!(kinds[0].starts_with("Claim") && kinds[1].starts_with("Upload"), "{kinds:?}");
+        assert_eq!(kinds[2..], ["Start 1 from Empty", "Prove 1", "Catalogue 1"]);
+        assert!(plan.fallback.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_to_do_is_nothing_done() -> Result<()> {
+        let (operation, target) = (operation(), revision(9));
+        for job in [Job::Running, Job::Ended("FINISHED".to_owned())] {
+            let active = active(4, Run::Running, job);
+            let input = Input { active: Some(&active), ..input(&operation, &target) };
+            assert_eq!(decide(&input)?, Decision::Unchanged);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_upgrade_saves_first_and_can_go_back() -> Result<()> {
+        let (operation, target) = (operation(), changed());
+        let active = active(4, Run::Running, Job::Running);
+        let mut input = Input { active: Some(&active), ..input(&operation, &target) };
+        input.highest = Some(Generation::new(6));
+        let Decision::Upgrade(plan) = decide(&input)? else { panic!("not upgraded") };
+        assert_eq!(
+            names(&plan.steps),
+            [
+                "Stop 4 by savepoint",
+                "Quiesce 4",
+                "Start 7 from Stopped",
+                "Prove 7",
+                "Catalogue 7",
+                "Retire 4"
+            ]
+        );
+        assert_eq!(
+            names(&plan.fallback),
+            ["Quiesce 7", "Start 8 from Stopped", "Prove 8", "Catalogue 8", "Retire 7", "Retire 4"]
+        );
+        let Some(Step::Start { revision: again, .. }) = plan.fallback.get(1) else { panic!() };
+        assert_eq!(again.image, active.revision.image, "the fallback runs the old spec");
+        assert_ne!(again.job_id, active.revision.job_id);
+        Ok(())
+    }
+
+    #[test]
+    fn a_job_that_cannot_be_saved_goes_on_from_what_it_has() -> Result<()> {
+        let (operation, target) = (operation(), changed());
+        let mut active = active(4, Run::Running, Job::Unsettled("RESTARTING".to_owned()));
+        active.latest = Some(snapshot("chk-7"));
+        let input = Input { active: Some(&active), ..input(&operation, &target) };
+        let Decision::Upgrade(plan) = decide(&input)? else { panic!("not upgraded") };
+        let kinds = names(&plan.steps);
+        assert!(
+            kinds[0].starts_with("Verify"),
+            "the snapshot is verified before anything: {kinds:?}"
+        );
+        assert_eq!(kinds[1..3], ["Stop 4 by cancel", "Quiesce 4"]);
+        assert!(kinds[3].contains("chk-7"), "{kinds:?}");
+        Ok(())
+    }
+
+    #[test]
+    fn state_is_never_dropped_without_being_told_to() -> Result<()> {
+        let (operation, target, left) = (operation(), changed(), revision(3));
+        let mut new = input(&operation, &target);
+        new.left_behind = Some(&left);
+        assert!(decide(&new).is_err_and(|e| e.kind() == Kind::Conflict));
+        new.from = Some(From::Empty);
+        new.highest = Some(Generation::new(3));
+        let Decision::Create(plan) = decide(&new)? else { panic!("not created") };
+        assert!(names(&plan.steps).contains(&"Start 4 from Empty".to_owned()));
+
+        let mut active = active(4, Run::Running, Job::Unreachable);
+        active.latest = Some(snapshot("savepoint-1"));
+        let gone = Input { active: Some(&active), ..input(&operation, &target) };
+        assert!(decide(&gone).is_err_and(|e| e.kind() == Kind::Unreachable));
+        Ok(())
+    }
+
+    #[test]
+    fn an_interrupted_deploy_is_resumed_not_repeated() -> Result<()> {
+        let (operation, target) = (operation(), revision(1));
+        let active = active(4, Run::Running, Job::Unreachable);
+        let input = Input { active: Some(&active), ..input(&operation, &target) };
+        let Decision::Resume(plan) = decide(&input)? else { panic!("not resumed") };
+        assert_eq!(names(&plan.steps), ["Start 4 from Empty", "Prove 4", "Catalogue 4"]);
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! Reads from the cluster and from Flink what plans are made of.
+
+use k8s_openapi::api::apps::v1::ControllerRevision;
+
+use crate::cluster::{Cluster, read};
+use crate::error::{Error, Kind, Result};
+use crate::flink::client::CallError;
+use crate::flink::{FlinkClient, ServiceProxy};
+use crate::model::ids::JobId;
+use crate::model::labels::{self, Component};
+use crate::model::name::{ApplicationName, Generation};
+use crate::model::revision::Revision;
+use crate::model::snapshot::SnapshotPath;
+use crate::ops::anchor::{self, Anchor};
+use crate::ops::observed::{Active, Job, Run};
+
+/// The REST client of one generation's JobManager.
+pub fn flink(
+    cluster: &Cluster,
+    application: &ApplicationName,
+    generation: Generation,
+) -> FlinkClient {
+    FlinkClient::new(ServiceProxy::new(cluster, &application.jobmanager(generation), "rest"))
+}
+
+/// The revisions of an application that are on record, oldest first.
+///
+/// # Errors
+/// [`Kind::Conflict`] when a record cannot be read back.
+pub async fn revisions(cluster: &Cluster, application: &ApplicationName) -> Result<Vec<Revision>> {
+    let selector = labels::selector(application, None, Some(Component::Revision));
+    let records = read::list::<ControllerRevision>(cluster, &cluster.api(), &selector).await?;
+    let mut revisions = records.iter().map(from_record).collect::<Result<Vec<_>>>()?;
+    revisions.sort_by_key(|revision| revision.generation);
+    Ok(revisions)
+}
+
+/// One revision, by its generation.
+///
+/// # Errors
+/// [`Kind::NotFound`] when it is not on record.
+pub async fn revision(
+    cluster: &Cluster,
+    application: &ApplicationName,
+    generation: Generation,
+) -> Result<Revision> {
+    let name = application.revision(generation);
+    let record = read::get::<ControllerRevision>(cluster, &cluster.api(), &name).await?;
+    let record = record.ok_or_else(|| {
+        Error::new(Kind::NotFound, format!("the record of generation {generation} ({name}) is gone"))
+            .hint(format!(
+                "Its copy is on the state storage: `kubectl flink restore {application}` reads it from there."
+            ))
+    })?;
+    from_record(&record)
+}
+
+fn from_record(record: &ControllerRevision) -> Result<Revision> {
+    let name = record.metadata.name.clone().unwrap_or_default();
+    let data = record.data.as_ref().map(|data| data.0.clone()).unwrap_or_default();
+    serde_json::from_value(data).map_err(|e| {
+        Error::new(Kind::Conflict, format!("controllerrevision {name:?} cannot be read"))
+            .caused_by(e)
+            .hint(
+                "It may have been written by a newer version of kubectl flink: update the plugin.",
+            )
+    })
+}
+
+/// The active generation of an application: its anchor, its record and its job.
+///
+/// # Errors
+/// As [`anchor::find`] and [`revision`].
+pub async fn active(
+    cluster: &Cluster,
+    application: &ApplicationName,
+) -> Result<Option<(Anchor, Active)>> {
+    let Some(anchor) = anchor::find(cluster, application).await? else { return Ok(None) };
+    let revision = revision(cluster, application, anchor.generation).await?;
+    let (job, seen) = match anchor.run {
+        Run::Stopped => (Job::Unreachable, None),
+        Run::Running => {
+            let flink = flink(cluster, application, anchor.generation);
+            let job = job(&flink, revision.job_id).await?;
+            let seen = match &job {
+                // A running job gets a savepoint; its checkpoints need not be known.
+                Job::Running | Job::Unreachable | Job::Unknown => None,
+                Job::Unsettled(_) | Job::Ended(_) => newest(&flink, revision.job_id).await?,
+            };
+            (job, seen)
+        }
+    };
+    let latest = seen.or_else(|| anchor.snapshot.clone());
+    let active = Active { revision, run: anchor.run, job, latest };
+    Ok(Some((anchor, active)))
+}
+
+/// What Flink says of `job`.
+///
+/// # Errors
+/// Only when the API server refuses to let us ask.
+pub async fn job(flink: &FlinkClient, job: JobId) -> Result<Job> {
+    match flink.job(job).await {
+        Ok(details) if details.all_running() => Ok(Job::Running),
+        Ok(details) if details.state.is_final() => Ok(Job::Ended(details.state.to_string())),
+        Ok(details) => Ok(Job::Unsettled(details.state.to_string())),
+        Err(CallError::NotFound(_)) => Ok(Job::Unknown),
+        Err(CallError::Failed(error)) if error.kind() == Kind::Denied => Err(error),
+        Err(_) => Ok(Job::Unreachable),
+    }
+}
+
+/// The newest completed snapshot of a job that is still on storage, by Flink's own word.
+async fn newest(flink: &FlinkClient, job: JobId) -> Result<Option<SnapshotPath>> {
+    let Ok(checkpoints) = flink.checkpoints(job).await else { return Ok(None) };
+    let latest = checkpoints.latest;
+    let newest = [latest.completed, latest.savepoint]
+        .into_iter()
+        .flatten()
+        .filter(|snapshot| !snapshot.discarded && snapshot.external_path.is_some())
+        .max_by_key(|snapshot| snapshot.id);
+    let path = newest.and_then(|snapshot| snapshot.external_path);
+    let restored = latest.restored.and_then(|restored| restored.external_path);
+    path.or(restored).map(|path| path.parse()).transpose()
+}

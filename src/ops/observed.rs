@@ -1,0 +1,54 @@
+//! What the cluster and Flink say about an application: the input of every plan. Pure data.
+
+use crate::model::ids::JobId;
+use crate::model::revision::Revision;
+use crate::model::snapshot::SnapshotPath;
+
+/// The active generation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Active {
+    /// Its record.
+    pub revision: Revision,
+    /// Whether its job is meant to run.
+    pub run: Run,
+    /// What Flink says of its job.
+    pub job: Job,
+    /// The newest snapshot known to hold this application's state, if it ever had one.
+    pub latest: Option<SnapshotPath>,
+}
+
+/// What the user wants of the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// The job is meant to run.
+    Running,
+    /// `stop` ended it; `start` goes on from its last snapshot.
+    Stopped,
+}
+
+/// What Flink says of a generation's job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Job {
+    /// All tasks run.
+    Running,
+    /// Known to Flink, not terminal, not all tasks running (starting, restarting, failing).
+    Unsettled(String),
+    /// Ended for good: FINISHED, CANCELED or FAILED.
+    Ended(String),
+    /// The JobManager answers and does not know the job.
+    Unknown,
+    /// The JobManager's REST endpoint does not answer, or there are no pods.
+    Unreachable,
+}
+
+impl Active {
+    /// The job, by Flink's id.
+    pub fn job_id(&self) -> JobId {
+        self.revision.job_id
+    }
+
+    /// The newest snapshot that this application's state is known to be in.
+    pub fn known_snapshot(&self) -> Option<&SnapshotPath> {
+        self.latest.as_ref().or(self.revision.restored_from.as_ref())
+    }
+}

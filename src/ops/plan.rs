@@ -1,0 +1,132 @@
+//! The plan of an operation: an ordered list of steps, as a plain value.
+//!
+//! A plan is made by pure code from what was observed, printed by `--dry-run`, and run by the one
+//! executor. What a step needs from an earlier one (the path of the savepoint that a stop wrote) is
+//! named by [`From::Stopped`] and filled in by the executor.
+
+use serde::Serialize;
+
+use crate::model::ids::{JobId, OperationId, TriggerId};
+use crate::model::name::{ApplicationName, Generation};
+use crate::model::revision::Revision;
+use crate::model::snapshot::SnapshotPath;
+use crate::model::storage::StorageSpec;
+
+/// An operation, ready to be run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// The operation's id; trigger ids and the savepoint directory derive from it.
+    pub operation: OperationId,
+    /// The verb that asked for it, as the user typed it.
+    pub verb: &'static str,
+    /// Namespace of the application.
+    pub namespace: String,
+    /// Name of the application.
+    pub application: ApplicationName,
+    /// What to do, in order. A step runs only after the one before it was proven.
+    pub steps: Vec<Step>,
+    /// What brings the old generation back when a step after the stop fails. Empty when nothing ran
+    /// before, or when going back is impossible.
+    pub fallback: Vec<Step>,
+}
+
+/// The state a generation starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum From {
+    /// No state: only where there is none to lose.
+    Empty,
+    /// A snapshot that was verified before anything was touched.
+    Snapshot(SnapshotPath),
+    /// The snapshot with which the preceding [`Step::Stop`] left the old job.
+    Stopped,
+}
+
+/// How a running job is ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Stop {
+    /// Stop with savepoint.
+    Savepoint {
+        /// Target directory, unique to this operation, so that the savepoint can be found again.
+        directory: String,
+        /// Trigger id, derived from the operation id.
+        trigger: TriggerId,
+        /// Emit the maximum watermark first: the job is meant to end for good.
+        drain: bool,
+    },
+    /// Cancel; the latest completed checkpoint is kept (retention on cancellation).
+    Cancel,
+}
+
+/// One step. Each names all it needs; see [`crate::ops::execute`] for what it must prove.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Step {
+    /// Create the application's claim.
+    Claim {
+        /// Name of the claim.
+        name: String,
+        /// What is asked for.
+        request: StorageSpec,
+    },
+    /// Stream the job's jar into the storage, unless it is there already.
+    Upload {
+        /// Content address.
+        sha256: String,
+        /// Size in bytes.
+        bytes: u64,
+    },
+    /// Make sure that a snapshot is there and readable, before anything is touched.
+    Verify {
+        /// The snapshot.
+        snapshot: SnapshotPath,
+    },
+    /// End the running job and prove that it ended.
+    Stop {
+        /// Generation of the job.
+        generation: Generation,
+        /// The job.
+        job: JobId,
+        /// How.
+        how: Stop,
+    },
+    /// Scale a generation's pods to zero and wait until none is left, so that no two jobs ever write
+    /// the same state. Its objects stay.
+    Quiesce {
+        /// The generation.
+        generation: Generation,
+    },
+    /// Record a generation as a ControllerRevision and create its objects. Creating the record is what
+    /// keeps two clients from making the same generation.
+    Start {
+        /// The record; `restored_from` is filled in from `from`.
+        revision: Box<Revision>,
+        /// What it starts from.
+        from: From,
+    },
+    /// Wait until the job runs, was restored from what it should have been, and has completed a
+    /// checkpoint.
+    Prove {
+        /// The generation.
+        generation: Generation,
+    },
+    /// Write the revision to the catalogue, beside the state it explains.
+    Catalogue {
+        /// The generation.
+        generation: Generation,
+    },
+    /// Delete a generation's objects (never claims or snapshots).
+    Retire {
+        /// The generation.
+        generation: Generation,
+    },
+    /// Delete what the application shares between generations (service, accounts, revisions).
+    RetireApplication,
+    /// Delete the claim and with it every snapshot on it. Only `delete --delete-storage`, after consent.
+    DeleteClaim {
+        /// Name of the claim.
+        name: String,
+    },
+}

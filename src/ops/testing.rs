@@ -1,0 +1,53 @@
+//! Values that the tests of this layer share.
+
+use crate::model::ids::OperationId;
+use crate::model::name::Generation;
+use crate::model::revision::{Jar, Revision};
+use crate::model::snapshot::SnapshotPath;
+use crate::model::spec::{FlinkDeployment, JobSpec};
+use crate::model::storage::{AccessMode, ClaimStorage, StateStorage};
+use crate::ops::observed::{Active, Job, Run};
+use crate::ops::transition;
+
+pub(crate) fn operation() -> OperationId {
+    OperationId::from_random([1, 2, 3, 4, 5, 6, 7, 8])
+}
+
+pub(crate) fn snapshot(name: &str) -> SnapshotPath {
+    format!("file:///flink/state/shop/orders/savepoints/{name}").parse().expect("a valid path")
+}
+
+pub(crate) fn revision(generation: u32) -> Revision {
+    let application = "orders".parse().expect("a valid name");
+    let generation = Generation::new(generation);
+    let mut spec = FlinkDeployment::new("orders", Some("shop"), Default::default());
+    spec.spec.job = Some(JobSpec { parallelism: Some(1), ..JobSpec::default() });
+    Revision {
+        job_id: transition::job_id("shop", &application, generation, &operation()),
+        application,
+        namespace: "shop".to_owned(),
+        generation,
+        parent: None,
+        flink_version: Default::default(),
+        image: "flink:2.3.0".to_owned(),
+        jar: Jar {
+            uri: "local:///opt/flink/usrlib/orders.jar".to_owned(),
+            name: "orders.jar".to_owned(),
+            sha256: None,
+            main_class: None,
+        },
+        storage: StateStorage::Claim(ClaimStorage {
+            claim: "orders-state".to_owned(),
+            path: String::new(),
+            access: AccessMode::Rwo,
+        }),
+        spec,
+        restored_from: None,
+        created: jiff::Timestamp::UNIX_EPOCH,
+        created_by: "0.1.0".to_owned(),
+    }
+}
+
+pub(crate) fn active(generation: u32, run: Run, job: Job) -> Active {
+    Active { revision: revision(generation), run, job, latest: None }
+}

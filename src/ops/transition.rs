@@ -1,0 +1,131 @@
+//! The steps that take an application from one generation to the next, shared by `deploy`, `start`,
+//! `restore` and `stop`. Pure.
+
+use crate::error::{Error, Kind, Result};
+use crate::model::ids::{JobId, OperationId};
+use crate::model::name::{ApplicationName, Generation};
+use crate::model::revision::Revision;
+use crate::ops::observed::{Active, Job, Run};
+use crate::ops::plan::{From, Step, Stop};
+
+/// How a job that runs now is ended, and what the next generation starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ending {
+    /// Steps that end the old job and remove its pods.
+    pub steps: Vec<Step>,
+    /// What the next generation starts from.
+    pub from: From,
+    /// Whether a job that was running is stopped on the way, so that a fallback is owed.
+    pub interrupts: bool,
+}
+
+/// The ending of `active`, keeping its state.
+///
+/// A running job is stopped with a savepoint. A job that cannot take one is cancelled, and its newest
+/// snapshot is the state; where it never had any, there is none to lose.
+///
+/// # Errors
+///
+/// [`Kind::Conflict`] when the job may hold state that no snapshot is known of.
+pub fn ending(active: &Active, operation: &OperationId, directory: &str) -> Result<Ending> {
+    let generation = active.revision.generation;
+    let known = || active.known_snapshot().cloned().map_or(From::Empty, From::Snapshot);
+    let stop = |how| Step::Stop { generation, job: active.job_id(), how };
+    let quiesce = Step::Quiesce { generation };
+    Ok(match (&active.run, &active.job) {
+        (Run::Stopped, _) => Ending { steps: Vec::new(), from: known(), interrupts: false },
+        (Run::Running, Job::Running) => Ending {
+            steps: vec![stop(savepoint(operation, directory, false)), quiesce],
+            from: From::Stopped,
+            interrupts: true,
+        },
+        (Run::Running, Job::Unsettled(_)) => {
+            Ending { steps: vec![stop(Stop::Cancel), quiesce], from: known(), interrupts: true }
+        }
+        (Run::Running, Job::Ended(_) | Job::Unknown) => {
+            Ending { steps: vec![quiesce], from: known(), interrupts: false }
+        }
+        (Run::Running, Job::Unreachable) => {
+            if active.known_snapshot().is_none() {
+                Ending { steps: vec![quiesce], from: From::Empty, interrupts: false }
+            } else {
+                return Err(unreachable(active));
+            }
+        }
+    })
+}
+
+/// A stop with savepoint, as `operation` triggers it.
+pub fn savepoint(operation: &OperationId, directory: &str, drain: bool) -> Stop {
+    Stop::Savepoint { directory: directory.to_owned(), trigger: operation.trigger("stop"), drain }
+}
+
+/// The steps that start `revision` from `from` and prove it.
+pub fn beginning(revision: Revision, from: From) -> Vec<Step> {
+    let generation = revision.generation;
+    vec![
+        Step::Start { revision: Box::new(revision), from },
+        Step::Prove { generation },
+        Step::Catalogue { generation },
+    ]
+}
+
+/// The steps that go back to the spec of `old` after the generation `failed` did not come up: a further
+/// generation, from the snapshot that the stop left.
+pub fn fallback(
+    old: &Revision,
+    failed: &Revision,
+    from: From,
+    operation: &OperationId,
+) -> Vec<Step> {
+    let again = successor(old, failed.generation.next(), Some(old.generation), operation);
+    let mut steps = vec![Step::Quiesce { generation: failed.generation }];
+    steps.extend(beginning(again, from));
+    steps.push(Step::Retire { generation: failed.generation });
+    steps.push(Step::Retire { generation: old.generation });
+    steps
+}
+
+/// `revision` as generation `generation`: the same spec, a job id and a high-availability identity of its
+/// own.
+pub fn successor(
+    revision: &Revision,
+    generation: Generation,
+    parent: Option<Generation>,
+    operation: &OperationId,
+) -> Revision {
+    Revision {
+        generation,
+        parent,
+        job_id: job_id(&revision.namespace, &revision.application, generation, operation),
+        restored_from: None,
+        ..revision.clone()
+    }
+}
+
+/// The job id of a generation: never the same for two generations, not even after the application was
+/// deleted and its number came up again.
+pub fn job_id(
+    namespace: &str,
+    application: &ApplicationName,
+    generation: Generation,
+    operation: &OperationId,
+) -> JobId {
+    let number = generation.to_string();
+    JobId::derive(&["job", namespace, application.as_str(), &number, operation.as_str()])
+}
+
+fn unreachable(active: &Active) -> Error {
+    let name = &active.revision.application;
+    Error::new(
+        Kind::Unreachable,
+        format!(
+            "the JobManager of {name} (generation {}) does not answer, so its state cannot be saved",
+            active.revision.generation
+        ),
+    )
+    .hint(format!("See why with `kubectl flink status {name}`."))
+    .hint(format!(
+        "To go on from the last completed snapshot instead, run `kubectl flink restore {name} --from latest`."
+    ))
+}
