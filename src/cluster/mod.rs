@@ -1,10 +1,18 @@
 //! Kubernetes: connecting, applying, finding, waiting, executing in pods.
 
+pub mod access;
+pub mod condition;
 pub mod connect;
+pub mod diagnose;
+pub mod exec;
 pub mod failure;
 pub mod kubeconfig;
+pub mod logs;
+pub mod observe;
 pub mod read;
 pub mod retry;
+pub mod survey;
+pub mod watch;
 pub mod write;
 
 #[cfg(test)]
