@@ -54,18 +54,18 @@ impl<'de> Deserialize<'de> for FlinkConfig {
         let mut config = FlinkConfig::default();
         let map: serde_json::Map<String, Value> = serde_json::Map::deserialize(deserializer)?;
         for (key, value) in map {
-            flatten(&mut config, key, value).map_err(serde::de::Error::custom)?;
+            flatten(&mut config, &key, value).map_err(serde::de::Error::custom)?;
         }
         Ok(config)
     }
 }
 
-fn flatten(config: &mut FlinkConfig, key: String, value: Value) -> Result<(), String> {
+fn flatten(config: &mut FlinkConfig, key: &str, value: Value) -> Result<(), String> {
     let text = match value {
         Value::Object(map) => {
             return map
                 .into_iter()
-                .try_for_each(|(inner, value)| flatten(config, format!("{key}.{inner}"), value));
+                .try_for_each(|(inner, value)| flatten(config, &format!("{key}.{inner}"), value));
         }
         Value::Array(items) => {
             let items: Option<Vec<String>> = items.iter().map(scalar).collect();
@@ -74,7 +74,7 @@ fn flatten(config: &mut FlinkConfig, key: String, value: Value) -> Result<(), St
         other => scalar(&other),
     };
     let text = text.ok_or_else(|| format!("{key}: expected a string, a number or a boolean"))?;
-    match config.0.insert(key.clone(), text) {
+    match config.0.insert(key.to_owned(), text) {
         None => Ok(()),
         Some(_) => Err(format!("{key} is given twice, flat and nested")),
     }

@@ -4,6 +4,7 @@ pub mod config;
 pub mod flink_version;
 pub mod ids;
 pub mod labels;
+pub mod memory;
 pub mod memory_size;
 pub mod name;
 pub mod quantity;
