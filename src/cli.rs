@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::cluster::ConnectOptions;
 use crate::commands;
-use crate::context::Ctx;
+use crate::context::{Ctx, Environment};
 use crate::error::Result;
 use crate::ui::Color;
 
@@ -83,6 +84,33 @@ pub struct ConnectArgs {
     /// Do not ask the API server to compress its answers
     #[arg(long, global = true)]
     pub disable_compression: bool,
+}
+
+impl ConnectArgs {
+    /// The flags, and what the environment adds to them.
+    pub fn into_options(self, environment: &Environment) -> ConnectOptions {
+        ConnectOptions {
+            kubeconfig: self.kubeconfig,
+            kubeconfig_variable: environment.kubeconfig.clone(),
+            home: environment.home.clone(),
+            context: self.context,
+            cluster: self.cluster,
+            user: self.user,
+            namespace: self.namespace,
+            server: self.server,
+            token: self.token,
+            client_certificate: self.client_certificate,
+            client_key: self.client_key,
+            impersonate: self.impersonate,
+            impersonate_uid: self.impersonate_uid,
+            impersonate_groups: self.impersonate_groups,
+            request_timeout: self.request_timeout,
+            insecure_skip_tls_verify: self.insecure_skip_tls_verify.unwrap_or(false),
+            certificate_authority: self.certificate_authority,
+            tls_server_name: self.tls_server_name,
+            disable_compression: self.disable_compression,
+        }
+    }
 }
 
 /// Global flags that say how to talk to the user.

@@ -2,18 +2,29 @@
 //!
 //! This is the one place that reads the environment.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
 use jiff::Timestamp;
 
-use crate::cli::ConnectArgs;
+use crate::cluster::{Cluster, ConnectOptions};
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::OperationId;
 use crate::ui::{Format, Terminal, Ui, View};
+
+/// How long leaving may take: helper pods that an interrupted command left are removed on the way out.
+const CLEAN_UP: Duration = Duration::from_secs(5);
 
 /// What the environment says.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     /// `NO_COLOR` and `TERM`.
     pub terminal: Terminal,
+    /// `KUBECONFIG`: files, separated as in `PATH`.
+    pub kubeconfig: Option<OsString>,
+    /// The home directory, where `.kube/config` is.
+    pub home: Option<PathBuf>,
     /// `KUBECTL_FLINK_TEST_NOW`: a fixed time (RFC 3339), so that tests see the same ages every day.
     pub now: Option<Timestamp>,
     /// `KUBECTL_FLINK_TEST_SEED`: makes operation ids repeatable in tests.
@@ -29,6 +40,8 @@ impl Environment {
                 no_color: variable("NO_COLOR").is_some(),
                 dumb: variable("TERM").is_some_and(|term| term == "dumb"),
             },
+            kubeconfig: std::env::var_os("KUBECONFIG").filter(|files| !files.is_empty()),
+            home: std::env::home_dir(),
             now: variable("KUBECTL_FLINK_TEST_NOW").and_then(|time| time.parse().ok()),
             seed: variable("KUBECTL_FLINK_TEST_SEED").and_then(|seed| seed.parse().ok()),
         }
@@ -40,18 +53,34 @@ pub struct Ctx {
     /// The terminal.
     pub ui: Ui,
     environment: Environment,
-    connect: ConnectArgs,
+    connect: ConnectOptions,
+    cluster: Option<Cluster>,
 }
 
 impl Ctx {
     /// A context that is not connected yet.
-    pub fn new(ui: Ui, environment: Environment, connect: ConnectArgs) -> Self {
-        Ctx { ui, environment, connect }
+    pub fn new(ui: Ui, environment: Environment, connect: ConnectOptions) -> Self {
+        Ctx { ui, environment, connect, cluster: None }
     }
 
-    /// The namespace that `--namespace` names.
-    pub fn namespace(&self) -> Option<&str> {
-        self.connect.namespace.as_deref()
+    /// The cluster and namespace that the global flags and the kubeconfig name; connects at the first
+    /// call. The clone is cheap, so that it can outlive a borrow of the context.
+    ///
+    /// # Errors
+    /// See [`Cluster::connect`].
+    pub async fn cluster(&mut self) -> Result<Cluster> {
+        if let Some(cluster) = &self.cluster {
+            return Ok(cluster.clone());
+        }
+        let cluster = Cluster::connect(&self.connect).await?;
+        Ok(self.cluster.insert(cluster).clone())
+    }
+
+    /// Cleans up what an interrupted command could not; for the end of the program.
+    pub async fn close(self) {
+        if let Some(cluster) = self.cluster {
+            cluster.clean_up(CLEAN_UP).await;
+        }
     }
 
     /// The time by the wall clock.
@@ -97,7 +126,7 @@ mod tests {
         let (streams, _) = Streams::memory("");
         let environment = Environment { seed, ..Environment::default() };
         let ui = Ui::new(streams, Color::Auto, false, &environment.terminal);
-        Ctx::new(ui, environment, ConnectArgs::default())
+        Ctx::new(ui, environment, ConnectOptions::default())
     }
 
     #[test]

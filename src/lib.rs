@@ -44,13 +44,15 @@ pub async fn run(
     };
     let ui = Ui::new(streams, cli.display.color, cli.display.quiet, &environment.terminal);
     ui::log::install(cli.display.verbosity, &ui);
-    let mut ctx = Ctx::new(ui.clone(), environment, cli.connect);
+    let connect = cli.connect.into_options(&environment);
+    let mut ctx = Ctx::new(ui.clone(), environment, connect);
     // The interrupt comes first: it must see a command's claim before the command gives it up.
     let outcome = tokio::select! {
         biased;
         () = ui.unclaimed_interrupt() => None,
         outcome = cli::dispatch(&mut ctx, cli.command) => Some(outcome),
     };
+    ctx.close().await;
     let code = match outcome {
         Some(Ok(())) => exit_code::OK,
         Some(Err(error)) if ui::is_broken_pipe(&error) => exit_code::OK,

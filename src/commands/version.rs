@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::cluster::retry;
 use crate::context::Ctx;
 use crate::error::Result;
 use crate::ui::format::OutputArgs;
@@ -33,6 +34,8 @@ pub struct VersionArgs {
 #[serde(rename_all = "camelCase")]
 struct Versions {
     client_version: Client,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_version: Option<Server>,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,6 +45,13 @@ struct Client {
     platform: String,
     /// Flink versions whose options and REST interface this plugin knows.
     flink_versions: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Server {
+    git_version: String,
+    platform: String,
 }
 
 /// Prints the versions.
@@ -54,7 +64,22 @@ pub async fn run(ctx: &mut Ctx, args: VersionArgs) -> Result<()> {
         platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
         flink_versions: "1.17 to 2.3",
     };
-    ctx.show(&Versions { client_version }, args.output.format)
+    let server = if args.client { Ok(None) } else { ask(ctx).await.map(Some) };
+    let (server_version, failure) = match server {
+        Ok(server) => (server, None),
+        Err(error) => (None, Some(error)),
+    };
+    ctx.show(&Versions { client_version, server_version }, args.output.format)?;
+    failure.map_or(Ok(()), Err)
+}
+
+async fn ask(ctx: &mut Ctx) -> Result<Server> {
+    let cluster = ctx.cluster().await?;
+    let info = retry::idempotent(&cluster, "read the API server's version", || {
+        cluster.client().apiserver_version()
+    })
+    .await?;
+    Ok(Server { git_version: info.git_version, platform: info.platform })
 }
 
 impl View for Versions {
@@ -65,6 +90,12 @@ impl View for Versions {
             text = text.plain(&format!("Client Platform: {}\n", client.platform));
         }
         text = text.plain(&format!("Flink Versions: {}\n", client.flink_versions));
+        if let Some(server) = &self.server_version {
+            text = text.plain(&format!("Server Version: {}\n", server.git_version));
+            if wide {
+                text = text.plain(&format!("Server Platform: {}\n", server.platform));
+            }
+        }
         text
     }
 

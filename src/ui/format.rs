@@ -99,11 +99,74 @@ fn json(view: &impl Serialize) -> Result<String> {
 }
 
 fn yaml(view: &impl Serialize) -> Result<String> {
-    serde_saphyr::to_string(view).map_err(cannot_serialise)
+    let document = crate::yaml::to_string(view)?;
+    if document.chars().any(|c| c != '\n' && sanitize::is_unsafe(c)) {
+        // A plain scalar has no escapes. JSON is YAML, and has.
+        return json(view);
+    }
+    Ok(document)
 }
 
 fn cannot_serialise(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(Kind::Other, "cannot write the answer in this format")
         .caused_by(error)
         .hint("Use -o table, and report this as a bug.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::{Color, Streams, Terminal};
+
+    #[derive(Serialize)]
+    struct Named(&'static str);
+
+    impl View for Named {
+        fn text(&self, wide: bool, _now: Timestamp) -> Text {
+            Text::new().plain(self.0).plain(if wide { " wide\n" } else { "\n" })
+        }
+
+        fn names(&self) -> Vec<String> {
+            vec![format!("application/{}", self.0)]
+        }
+    }
+
+    fn shown(name: &'static str, format: &str) -> Result<String> {
+        let (streams, captured) = Streams::memory("");
+        let ui = Ui::new(streams, Color::Auto, false, &Terminal::default());
+        ui.show(&Named(name), format.parse()?, Timestamp::UNIX_EPOCH)?;
+        Ok(captured.stdout())
+    }
+
+    #[test]
+    fn every_format_shows_the_same_view() -> Result<()> {
+        assert_eq!(shown("orders", "table")?, "orders\n");
+        assert_eq!(shown("orders", "wide")?, "orders wide\n");
+        assert_eq!(shown("orders", "json")?, "\"orders\"\n");
+        assert_eq!(shown("orders", "yaml")?, "orders\n");
+        assert_eq!(shown("orders", "name")?, "application/orders\n");
+        Ok(())
+    }
+
+    #[test]
+    fn hostile_names_stay_readable_and_equal_in_every_format() -> Result<()> {
+        const NAME: &str = "a\u{202e}b\x1b[2J\u{9b}";
+        for format in ["table", "wide", "json", "yaml", "name"] {
+            let shown = shown(NAME, format)?;
+            assert!(!shown.trim_end().chars().any(sanitize::is_unsafe), "{format}: {shown:?}");
+        }
+        assert_eq!(
+            serde_json::from_str::<String>(&shown(NAME, "json")?).ok().as_deref(),
+            Some(NAME)
+        );
+        let yaml: String = crate::yaml::from_str(&shown(NAME, "yaml")?, "test")?;
+        assert_eq!(yaml, NAME);
+        Ok(())
+    }
+
+    #[test]
+    fn a_format_that_is_not_there_lists_those_that_are() {
+        let error = shown("orders", "jsonpath={.metadata.name}").map_err(|e| e.to_string());
+        assert!(error.is_err_and(|e| e.contains("table, wide, json, yaml, name")));
+    }
 }

@@ -123,14 +123,15 @@ impl Progress {
     fn draw(&self, detail: &str, measure: Option<(u64, u64)>) {
         let Some(bar) = &self.bar else { return };
         let phase = lock(&self.lines).phase.clone();
-        let parts = [self.title.as_str(), phase.as_str(), detail];
-        let message = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        // The title repeats what the user typed: it gives way, so that a narrow line shows the rest.
+        let step = if phase.is_empty() { &self.title } else { &phase };
+        let message = if detail.is_empty() { step.clone() } else { format!("{step}: {detail}") };
         bar.set_style(style(measure.is_some()));
         if let Some((done, total)) = measure {
             bar.set_length(total);
             bar.set_position(done);
         }
-        bar.set_message(message.join(": "));
+        bar.set_message(message);
     }
 }
 
@@ -149,7 +150,7 @@ impl Drop for Progress {
 /// The message comes last and is cut at the right edge, so that a narrow terminal never wraps a bar.
 fn style(measured: bool) -> ProgressStyle {
     let template = if measured {
-        "{spinner} {elapsed:>4} {bar:16} {percent:>3}% {wide_msg}"
+        "{spinner} {elapsed:>4} {bar:10} {wide_msg}"
     } else {
         "{spinner} {elapsed:>4} {wide_msg}"
     };

@@ -1,1 +1,6 @@
-//! Real Flink on a real node.
+//! Real Flink on a real node. Every namespace enforces PodSecurity `restricted`.
+
+mod lifecycle;
+mod main_job;
+mod refused;
+mod upgrade;

@@ -1,1 +1,4 @@
 //! Real Flink on a real node, with something broken on purpose.
+
+mod kills;
+mod snapshots;

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{Api, DeleteParams, ListParams, PostParams};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
+use kube::api::{Api, AttachParams, DeleteParams, ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::io::AsyncReadExt;
 use tokio::runtime::Runtime;
 
 /// Where `cargo xtask test` says which API server to use.
@@ -91,9 +94,32 @@ impl Cluster {
         self.wait(api.get_opt(name)).unwrap()
     }
 
+    /// Runs a command in a pod's first container; returns its exit code and stdout.
+    pub(crate) fn exec(&self, namespace: &str, pod: &str, command: &[&str]) -> (i32, String) {
+        let api = self.api::<Pod>(namespace);
+        let params = AttachParams::default().stderr(false);
+        self.wait(async {
+            let mut process = api.exec(pod, command.iter().copied(), &params).await.unwrap();
+            let mut output = Vec::new();
+            process.stdout().unwrap().read_to_end(&mut output).await.unwrap();
+            let status = process.take_status().unwrap().await.unwrap_or_default();
+            process.join().await.unwrap();
+            (exit_code(&status), String::from_utf8(output).unwrap())
+        })
+    }
+
     /// Asks for its deletion; that it is gone already is fine.
     pub(crate) fn delete<K: Object>(&self, api: &Api<K>, name: &str) {
         let _ = self.wait(api.delete(name, &DeleteParams::background()));
+    }
+}
+
+/// The exit code in the last message of an exec: absent when it is 0.
+fn exit_code(status: &Status) -> i32 {
+    let causes = status.details.iter().flat_map(|details| details.causes.iter().flatten());
+    match status.status.as_deref() {
+        Some("Success") => 0,
+        _ => causes.filter_map(|c| c.message.as_ref()?.parse().ok()).next().unwrap_or(-1),
     }
 }
 

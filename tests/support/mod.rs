@@ -1,11 +1,15 @@
 //! Hermetic runs of the plugin, and a direct line to the cluster to arrange and to check.
 
+mod app;
 mod cluster;
+mod killer;
 mod outcome;
 mod process;
+pub(crate) mod records;
 mod report;
 mod sandbox;
 
+pub(crate) use app::{App, PATIENCE};
 pub(crate) use cluster::{Cluster, eventually, setting};
 pub(crate) use outcome::Outcome;
 pub(crate) use process::Running;

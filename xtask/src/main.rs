@@ -1,2 +1,45 @@
-//! placeholder
-fn main() {}
+//! Development tasks of kubectl-flink: `cargo xtask --help`.
+
+mod cache;
+mod cluster;
+mod step;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Development tasks of kubectl-flink.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+/// One variant a task: its arguments are declared and run in the task's own file.
+#[derive(Subcommand)]
+enum Task {
+    /// Run a real one-node Kubernetes on this machine
+    #[command(subcommand)]
+    Cluster(cluster::Command),
+}
+
+impl Task {
+    fn run(self) -> anyhow::Result<()> {
+        match self {
+            Task::Cluster(command) => command.run(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let task = Arguments::parse().task;
+    match step::watch_interrupts().and_then(|()| task.run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            step::say(&format!("error: {error:#}"));
+            if step::interrupted() { ExitCode::from(130) } else { ExitCode::FAILURE }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! An application under test: the counter job, small enough for a small node.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+
+use super::records::{self, Record};
+use super::{Outcome, Sandbox, eventually, killer, setting};
+
+/// A deploy pulls nothing here, but several JVMs start on two cores.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Small JVMs, frequent checkpoints, and TaskManagers that look for their JobManager often.
+const SMALL: &[&str] = &[
+    "--class=jobs.CounterJob",
+    "--jobmanager-memory=512m",
+    "--taskmanager-memory=576m",
+    "--set=jobmanager.memory.jvm-metaspace.size=96m",
+    "--set=jobmanager.memory.off-heap.size=64m",
+    "--set=jobmanager.memory.jvm-overhead.min=64m",
+    "--set=jobmanager.memory.jvm-overhead.max=64m",
+    "--set=taskmanager.memory.jvm-metaspace.size=96m",
+    "--set=taskmanager.memory.jvm-overhead.min=64m",
+    "--set=taskmanager.memory.jvm-overhead.max=64m",
+    "--set=taskmanager.memory.framework.heap.size=64m",
+    "--set=taskmanager.memory.framework.off-heap.size=64m",
+    "--set=taskmanager.memory.network.min=16m",
+    "--set=taskmanager.memory.network.max=16m",
+    "--set=taskmanager.memory.managed.size=32m",
+    "--set=kubernetes.jobmanager.cpu.amount=0.1",
+    "--set=kubernetes.jobmanager.cpu.limit-factor=20",
+    "--set=kubernetes.taskmanager.cpu.amount=0.1",
+    "--set=kubernetes.taskmanager.cpu.limit-factor=20",
+    "--set=execution.checkpointing.interval=2s",
+];
+
+/// Where the application's storage is mounted in its pods.
+const MOUNT: &str = "/flink/state";
+
+/// An application of one sandbox.
+pub(crate) struct App<'a> {
+    sandbox: &'a Sandbox,
+    name: &'a str,
+    /// The Flink version: `2.3` or `1.20`.
+    version: &'a str,
+}
+
+impl<'a> App<'a> {
+    /// On the newest Flink.
+    pub(crate) fn new(sandbox: &'a Sandbox, name: &'a str) -> Self {
+        App { sandbox, name, version: "2.3" }
+    }
+
+    /// On this Flink.
+    pub(crate) fn on_flink(sandbox: &'a Sandbox, name: &'a str, version: &'a str) -> Self {
+        App { sandbox, name, version }
+    }
+
+    /// The command line that deploys the counter job with these further flags and job arguments. The
+    /// job appends each record to a file, and commits it exactly once to a folder.
+    pub(crate) fn deploy_args(&self, flags: &[&str], job: &[&str]) -> Vec<String> {
+        let jar = format!("--jar={}", setting("KUBECTL_FLINK_TEST_JAR"));
+        let version = format!("--flink-version={}", self.version);
+        let (lines, commit) = (format!("{MOUNT}/out/lines"), format!("file://{MOUNT}/out/commit"));
+        let mut args = vec!["deploy", self.name, &jar, &version];
+        args.extend(SMALL);
+        if !flags.iter().any(|flag| flag.starts_with("--storage")) {
+            args.push("--storage=pvc:1Gi");
+        }
+        args.extend(flags);
+        args.extend(["--", "--lines", &lines, "--commit", &commit]);
+        args.extend(job);
+        args.into_iter().map(String::from).collect()
+    }
+
+    /// Deploys and waits for the outcome.
+    pub(crate) fn deploy(&self, flags: &[&str], job: &[&str]) -> Outcome {
+        self.sandbox.run_for(PATIENCE, &self.deploy_args(flags, job))
+    }
+
+    /// Runs `kubectl flink VERB NAME ARGS…`.
+    pub(crate) fn run(&self, verb: &str, args: &[&str]) -> Outcome {
+        self.sandbox.run_for(PATIENCE, &[&[verb, self.name], args].concat())
+    }
+
+    /// The pods of this application that have this role and are not on their way out.
+    pub(crate) fn pods(&self, component: &str) -> Vec<Pod> {
+        let labels = format!(
+            "app.kubernetes.io/instance={},app.kubernetes.io/component={component}",
+            self.name
+        );
+        let pods = self.sandbox.cluster.api::<Pod>(&self.sandbox.namespace);
+        let mut pods = self.sandbox.cluster.list(&pods, &labels);
+        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+        pods
+    }
+
+    /// Runs a shell command in a TaskManager, which has the storage mounted.
+    pub(crate) fn shell(&self, command: &str) -> String {
+        let pods = self.pods("taskmanager");
+        let pod = pods.first().and_then(|pod| pod.metadata.name.as_deref()).expect("a TaskManager");
+        let command = ["sh", "-c", command];
+        let (code, output) = self.sandbox.cluster.exec(&self.sandbox.namespace, pod, &command);
+        assert!(code == 0, "{command:?} ended with {code}: {output}");
+        output
+    }
+
+    /// Ends the JVM of the pod of this role at once, as `kill -9` does.
+    pub(crate) fn kill_jvm(&self, component: &str) {
+        killer::kill(&self.sandbox.cluster, &self.pods(component)[0]);
+    }
+
+    /// Every record that passed the job, in order of time; records after a checkpoint come again
+    /// after a failure.
+    pub(crate) fn lines(&self) -> Vec<Record> {
+        records::parse(&self.shell(&format!("cat {MOUNT}/out/lines")))
+    }
+
+    /// The records that a completed checkpoint has committed.
+    pub(crate) fn committed(&self) -> Vec<Record> {
+        records::parse(&self.shell(&format!("cat {MOUNT}/out/commit/part-* 2>/dev/null || true")))
+    }
+
+    /// Waits until at least `n` records are committed; checks that they are the first ones.
+    pub(crate) fn wait_for_commits(&self, n: u64) -> u64 {
+        eventually(&format!("{n} committed records"), PATIENCE, || {
+            Some(records::exactly_once(&self.committed())).filter(|count| *count >= n)
+        })
+    }
+}

@@ -1,0 +1,324 @@
+//! The local cluster: `cargo xtask cluster …`, and the same for the other tasks.
+//!
+//! The work is done by `kt` (Go, `cluster/kt`); this file makes sure that it and what it needs are there.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+
+use crate::cache;
+use crate::step::{self, Step};
+use crate::tools::{self, Binary, COREDNS, Go, KT, KUBENODE, Package};
+
+/// The cluster one gets without a name.
+pub(crate) const DEFAULT_NAME: &str = "flink";
+
+/// What the machine needs for a node; a control plane alone needs the first two.
+const PACKAGES: &[Package] = &[
+    Package { proof: &["ip"], name: "iproute2" },
+    Package { proof: &["nsenter"], name: "util-linux" },
+    Package { proof: &["containerd"], name: "containerd" },
+    Package { proof: &["runc"], name: "runc" },
+    Package {
+        proof: &["/usr/lib/cni/bridge", "/opt/cni/bin/bridge", "/usr/libexec/cni/bridge"],
+        name: "containernetworking-plugins",
+    },
+    Package { proof: &["iptables"], name: "iptables" },
+    Package { proof: &["mkfs.ext4"], name: "e2fsprogs" },
+    Package { proof: &["mount"], name: "mount" },
+];
+
+/// `cargo xtask cluster …`
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Start the cluster, building and installing what is missing; harmless when it runs
+    Up {
+        #[command(flatten)]
+        target: Target,
+        /// Start etcd and the API server alone: seconds, but no pods
+        #[arg(long)]
+        control_plane: bool,
+    },
+    /// Take the cluster down and remove everything of it
+    Down {
+        #[command(flatten)]
+        target: Target,
+        /// Keep objects, volumes and images for the next `up`
+        #[arg(long)]
+        keep_state: bool,
+    },
+    /// Show the cluster's processes
+    Status {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Put image archives (OCI or docker-archive) into the cluster
+    LoadImage {
+        #[command(flatten)]
+        target: Target,
+        /// Archive files
+        #[arg(required = true)]
+        archives: Vec<PathBuf>,
+    },
+    /// Show the log of one process (`node` is the supervisor's)
+    Logs {
+        #[command(flatten)]
+        target: Target,
+        /// Process, as `status` names it
+        process: String,
+        /// Keep showing what is added
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Print the path of the kubeconfig
+    Kubeconfig {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Run kubectl against the cluster
+    Kubectl {
+        #[command(flatten)]
+        target: Target,
+        /// Arguments of kubectl
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run a command inside the node's namespaces
+    Exec {
+        #[command(flatten)]
+        target: Target,
+        /// Command and its arguments
+        #[arg(required = true, last = true)]
+        command: Vec<String>,
+    },
+}
+
+/// Which cluster.
+#[derive(Args)]
+pub(crate) struct Target {
+    /// Name of the cluster; several can run side by side
+    #[arg(long, default_value = DEFAULT_NAME)]
+    name: String,
+}
+
+impl Command {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What is missing or failed, and what to do.
+    pub(crate) fn run(self) -> Result<()> {
+        match self {
+            Command::Up { target, control_plane } => {
+                let cluster = ensure_up(&UpOptions { name: target.name, control_plane })?;
+                cluster.introduce();
+                Ok(())
+            }
+            Command::Down { target, keep_state } => down(&target.name, keep_state),
+            Command::Status { target } => replace(kt(&target.name, "status")?),
+            Command::LoadImage { target, archives } => {
+                let cluster = Cluster::running(&target.name)?;
+                archives.iter().try_for_each(|archive| cluster.load_image(archive))
+            }
+            Command::Logs { target, process, follow } => {
+                let mut command = kt(&target.name, "logs")?;
+                if follow {
+                    command.arg("-f");
+                }
+                command.arg(process);
+                replace(command)
+            }
+            Command::Kubeconfig { target } => {
+                step::print(&Cluster::running(&target.name)?.kubeconfig.display().to_string());
+                Ok(())
+            }
+            Command::Kubectl { target, arguments } => {
+                let mut command = Cluster::running(&target.name)?.kubectl_command();
+                command.args(arguments);
+                replace(command)
+            }
+            Command::Exec { target, command } => {
+                let mut outer = kt(&target.name, "exec")?;
+                outer.arg("--").args(command);
+                replace(outer)
+            }
+        }
+    }
+}
+
+/// What kind of cluster is wanted.
+pub(crate) struct UpOptions {
+    /// Name: lower-case letters, digits and dashes.
+    pub(crate) name: String,
+    /// etcd and the API server alone (plus the controllers behind namespaces and service accounts).
+    pub(crate) control_plane: bool,
+}
+
+/// A running local cluster.
+pub(crate) struct Cluster {
+    /// Its name.
+    pub(crate) name: String,
+    /// Kubeconfig of the administrator; its current context is [`Cluster::context`].
+    pub(crate) kubeconfig: PathBuf,
+    /// Name of the context.
+    pub(crate) context: String,
+    /// A real kubectl of the cluster's own version; its folder can go in front of `PATH`.
+    pub(crate) kubectl: PathBuf,
+    /// The supervisor's command: `exec`, `run`, `ctl`, `import`.
+    kt: PathBuf,
+}
+
+/// What `kt up` and `kt status --json` say about a cluster.
+#[derive(Deserialize)]
+struct Summary {
+    name: String,
+    #[serde(default)]
+    kubeconfig: PathBuf,
+    #[serde(default)]
+    context: String,
+    #[serde(default)]
+    running: bool,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    cluster: Summary,
+}
+
+/// Whether a local cluster can run here at all.
+///
+/// # Errors
+/// Why not, and what to do instead.
+pub(crate) fn check_host() -> Result<()> {
+    let instead = "use a cluster you have instead: --context NAME";
+    if !cfg!(target_os = "linux") {
+        bail!("the local cluster needs Linux (namespaces, cgroups, containerd); {instead}");
+    }
+    if !tools::is_root() {
+        bail!(
+            "the local cluster makes namespaces, mounts and cgroups and therefore needs root: \
+             run this with sudo (`sudo -E env PATH=$PATH cargo xtask …`), or {instead}"
+        );
+    }
+    if !Path::new("/sys/fs/cgroup").is_dir() || fs::read_dir("/sys/fs/cgroup")?.next().is_none() {
+        bail!("no cgroups are mounted at /sys/fs/cgroup, so no pod can run here; {instead}");
+    }
+    Ok(())
+}
+
+/// Brings the cluster up, from nothing if need be, and returns when it is ready. Harmless when it runs.
+///
+/// # Errors
+/// What is missing on the machine, or which step failed and where its log is.
+pub(crate) fn ensure_up(options: &UpOptions) -> Result<Cluster> {
+    check_host()?;
+    tools::ensure_packages(if options.control_plane { &PACKAGES[..2] } else { PACKAGES })?;
+    let go = Go::ensure()?;
+    let kt = go.binary(&KT)?;
+    let kubenode = go.binary(&KUBENODE)?;
+    let mut command = kt_command(&kt, &options.name, "up")?;
+    command.arg("--kubenode").arg(&kubenode);
+    if options.control_plane {
+        command.arg("--control-plane");
+    } else {
+        command.arg("--coredns").arg(go.binary(&COREDNS)?);
+    }
+    let title = format!("Starting cluster {}", options.name);
+    let output = Step::new(title, &format!("up-{}", options.name)).output(&mut command)?;
+    let summary: Summary = serde_json::from_str(&output).context("what kt up printed")?;
+    Ok(Cluster::new(summary, kt, &kubenode))
+}
+
+/// Takes a cluster down, whatever state it is in. Harmless when there is none.
+///
+/// # Errors
+/// When something of it cannot be removed.
+pub(crate) fn down(name: &str, keep_state: bool) -> Result<()> {
+    let mut command = kt(name, "down")?;
+    if keep_state {
+        command.arg("--keep-state");
+    }
+    Step::new(format!("Taking cluster {name} down"), &format!("down-{name}")).run(&mut command)
+}
+
+impl Cluster {
+    fn new(summary: Summary, kt: PathBuf, kubenode: &Path) -> Cluster {
+        let Summary { name, kubeconfig, context, .. } = summary;
+        Cluster { name, kubeconfig, context, kubectl: kubenode.with_file_name("kubectl"), kt }
+    }
+
+    /// A cluster that runs now.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub(crate) fn running(name: &str) -> Result<Cluster> {
+        let go = Go::ensure()?;
+        let kt = go.binary(&KT)?;
+        let output =
+            kt_command(&kt, name, "status")?.arg("--json").output().context("run kt status")?;
+        if !output.status.success() {
+            bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        let status: Status =
+            serde_json::from_slice(&output.stdout).context("what kt status printed")?;
+        if !status.cluster.running {
+            bail!(
+                "cluster {name} does not run: start it with `cargo xtask cluster up --name {name}`"
+            );
+        }
+        Ok(Cluster::new(status.cluster, kt, &go.binary(&KUBENODE)?))
+    }
+
+    /// Puts an image archive into the node. One that is there is skipped.
+    ///
+    /// # Errors
+    /// When the archive cannot be read or is no image.
+    pub(crate) fn load_image(&self, archive: &Path) -> Result<()> {
+        let title = format!("Loading {}", archive.file_name().unwrap_or_default().display());
+        let mut command = kt_command(&self.kt, &self.name, "import")?;
+        Step::new(title, &format!("import-{}", self.name)).run(command.arg(archive))
+    }
+
+    /// kubectl as the cluster's administrator. Its discovery cache stays with the cluster, not in the user's home.
+    pub(crate) fn kubectl_command(&self) -> Process {
+        let mut command = Process::new(&self.kubectl);
+        command
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("KUBECACHEDIR", self.kubeconfig.with_file_name("kubectl-cache"));
+        command
+    }
+
+    fn introduce(&self) {
+        step::say(&format!(
+            "Cluster {} is ready. Try:\n  export KUBECONFIG={}\n  kubectl --context {} get nodes\nTake it down with: cargo xtask cluster down --name {}",
+            self.name,
+            self.kubeconfig.display(),
+            self.context,
+            self.name
+        ));
+    }
+}
+
+/// `kt VERB` for the named cluster; builds kt if need be.
+fn kt(name: &str, verb: &str) -> Result<Process> {
+    kt_command(&go_binary(&KT)?, name, verb)
+}
+
+fn go_binary(binary: &Binary) -> Result<PathBuf> {
+    Go::ensure()?.binary(binary)
+}
+
+fn kt_command(kt: &Path, name: &str, verb: &str) -> Result<Process> {
+    let mut command = Process::new(kt);
+    command.arg(verb).arg("--name").arg(name).arg("--home").arg(cache::dir()?.join("clusters"));
+    Ok(command)
+}
+
+/// Becomes the command: its terminal, signals and exit code are the user's.
+fn replace(mut command: Process) -> Result<()> {
+    Err(command.exec()).with_context(|| format!("run {}", command.get_program().display()))
+}

@@ -1,0 +1,92 @@
+//! The `check` layer: format, lints, the Go tests, dependency policy.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use super::tally::Tally;
+
+/// A command that passes by exiting with 0.
+struct Check {
+    name: &'static str,
+    command: &'static [&'static str],
+    /// Where it runs, relative to the repository.
+    dir: &'static str,
+    /// Asks whether the tool is there; without it the check is skipped.
+    probe: Option<&'static [&'static str]>,
+    remedy: &'static str,
+}
+
+const CHECKS: &[Check] = &[
+    Check {
+        name: "rustfmt",
+        command: &["cargo", "fmt", "--all", "--check"],
+        dir: ".",
+        probe: Some(&["cargo", "fmt", "--version"]),
+        remedy: "rustup component add rustfmt",
+    },
+    Check {
+        name: "clippy",
+        command: &[
+            "cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings",
+        ],
+        dir: ".",
+        probe: Some(&["cargo", "clippy", "--version"]),
+        remedy: "rustup component add clippy",
+    },
+    Check {
+        name: "cargo-deny",
+        command: &["cargo", "deny", "check", "bans", "licenses", "sources"],
+        dir: ".",
+        probe: Some(&["cargo", "deny", "--version"]),
+        remedy: "cargo install cargo-deny (its bans are also held by tests/repo)",
+    },
+    Check {
+        name: "go test cluster/kt",
+        command: &["go", "test", "./..."],
+        dir: "cluster/kt",
+        probe: Some(&["go", "version"]),
+        remedy: "install Go, or let `cargo xtask cluster up` do it",
+    },
+];
+
+/// Runs every check whose name contains `filter`.
+pub(crate) fn run(root: &Path, filter: Option<&str>) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for check in CHECKS.iter().filter(|check| filter.is_none_or(|f| check.name.contains(f))) {
+        tally += check.run(root)?;
+    }
+    Ok(tally)
+}
+
+impl Check {
+    fn run(&self, root: &Path) -> Result<Tally> {
+        if self.probe.is_some_and(|probe| !succeeds(probe)) {
+            eprintln!("  skipped: {} is not installed; {}", self.name, self.remedy);
+            return Ok(Tally::skipped(1));
+        }
+        let started = Instant::now();
+        // Warnings and progress of the tools go straight to the terminal.
+        let status = Command::new(self.command[0])
+            .args(&self.command[1..])
+            .current_dir(root.join(self.dir))
+            .stdin(Stdio::null())
+            .status()
+            .with_context(|| format!("cannot start {}", self.name))?;
+        let verdict = if status.success() { "ok" } else { "FAILED" };
+        eprintln!("  {} ... {verdict} ({} s)", self.name, started.elapsed().as_secs());
+        Ok(Tally::of(status.success()))
+    }
+}
+
+fn succeeds(command: &[&str]) -> bool {
+    Command::new(command[0])
+        .args(&command[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
