@@ -1,7 +1,6 @@
 package flink
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -42,20 +41,6 @@ func linkRuntime(jdk, out string) error {
 		return err
 	}
 	return run("", nil, filepath.Join(out, "bin", "java"), "-Xshare:dump")
-}
-
-// findJDK returns the home of a JDK 17 with jlink and the modules to link.
-func findJDK() (string, error) {
-	places := []string{os.Getenv("JAVA_HOME"), "/usr/lib/jvm/java-17-openjdk-" + runtime.GOARCH, "/usr/lib/jvm/java-17-openjdk"}
-	for _, home := range places {
-		release, _ := os.ReadFile(filepath.Join(home, "release"))
-		_, err := os.Stat(filepath.Join(home, "jmods", "java.base.jmod"))
-		if err == nil && strings.Contains(string(release), `JAVA_VERSION="17.`) {
-			return home, nil
-		}
-	}
-	return "", fmt.Errorf("no JDK 17 with its jmods folder was found in %s; install openjdk-17-jdk-headless or set JAVA_HOME",
-		strings.Join(places, ", "))
 }
 
 // multiarch is Debian's name of the folder that holds this architecture's libraries.

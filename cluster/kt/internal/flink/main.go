@@ -30,17 +30,14 @@ func MainHome(args []string) error {
 // MainBase is `kt flink-base`.
 func MainBase(args []string) error {
 	flags := flag.NewFlagSet("flink-base", flag.ContinueOnError)
+	jdk := flags.String("jdk", "", "home of a JDK 17 with its jmods folder")
 	out := flags.String("out", "", "layer to write, a tar file")
-	if err := parse(flags, args, out); err != nil {
-		return err
-	}
-	jdk, err := findJDK()
-	if err != nil {
+	if err := parse(flags, args, jdk, out); err != nil {
 		return err
 	}
 	work := *out + ".work"
 	defer os.RemoveAll(work)
-	return complete(*out, func(partial string) error { return makeBase(partial, jdk, work) })
+	return complete(*out, func(partial string) error { return makeBase(partial, *jdk, work) })
 }
 
 // MainImage is `kt flink-image`.

@@ -9,23 +9,24 @@ import (
 	"strings"
 )
 
-// nativeNames holds, for each architecture as Go names it, how the libraries inside flink-dist spell "Linux with glibc
-// on this architecture" in their paths.
-var nativeNames = map[string][]string{
+// ourNames holds, for each architecture as Go names it, how the libraries inside flink-dist spell it in their paths.
+var ourNames = map[string][]string{
 	"amd64": {"linux64.so", "x86_64", "/amd64/", "linux-x64"},
 	"arm64": {"linux-aarch64.so", "aarch64", "aarch_64", "linux-arm64"},
 }
 
+// otherSystems are the parts of a path that mean another system than Linux with glibc.
+var otherSystems = []string{"musl", "android", "macos", "FreeBSD", "SunOS"}
+
 // foreignNative tells whether a jar's entry is native code for another platform than Linux with glibc on arch. Such code
-// is two thirds of flink-dist.
+// is more than half of flink-dist.
 func foreignNative(entry, arch string) bool {
 	switch path.Ext(entry) {
 	case ".dll", ".dylib", ".jnilib":
 		return true
 	case ".so":
-		ours := slices.ContainsFunc(nativeNames[arch], func(part string) bool { return strings.Contains(entry, part) })
-		linux := strings.Contains(strings.ToLower(entry), "linux")
-		return !ours || !linux || strings.Contains(entry, "musl") || strings.Contains(entry, "android")
+		in := func(part string) bool { return strings.Contains(entry, part) }
+		return !slices.ContainsFunc(ourNames[arch], in) || slices.ContainsFunc(otherSystems, in)
 	}
 	return false
 }
