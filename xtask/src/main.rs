@@ -2,6 +2,11 @@
 
 mod cache;
 mod cluster;
+mod flink;
+mod flink_home;
+mod images;
+mod java;
+mod jobs;
 mod step;
 mod tools;
 
@@ -23,12 +28,16 @@ enum Task {
     /// Run a real one-node Kubernetes on this machine
     #[command(subcommand)]
     Cluster(cluster::Command),
+    /// Make Flink images, distributions and test jobs from package registries
+    #[command(subcommand)]
+    Flink(flink::Command),
 }
 
 impl Task {
     fn run(self) -> anyhow::Result<()> {
         match self {
             Task::Cluster(command) => command.run(),
+            Task::Flink(command) => command.run(),
         }
     }
 }

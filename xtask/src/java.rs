@@ -1,0 +1,81 @@
+//! The JDK that compiles the repository's Java, and jars whose bytes depend on their sources alone.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::step::Step;
+use crate::tools::{Package, ensure_packages};
+
+/// The time that every entry of a jar gets; any fixed one serves.
+const JAR_TIME: &str = "2023-11-14T22:13:20Z";
+
+const USUAL: [&str; 2] =
+    ["/usr/lib/jvm/java-17-openjdk-amd64", "/usr/lib/jvm/java-17-openjdk-arm64"];
+
+/// The home of a JDK 17 with the modules that `jlink` needs, installed when it is missing.
+///
+/// # Errors
+/// When there is none and it cannot be installed: what to install.
+pub(crate) fn jdk() -> Result<PathBuf> {
+    if let Some(home) = find() {
+        return Ok(home);
+    }
+    ensure_packages(&[Package {
+        proof: &[
+            "/usr/lib/jvm/java-17-openjdk-amd64/jmods/java.base.jmod",
+            "/usr/lib/jvm/java-17-openjdk-arm64/jmods/java.base.jmod",
+        ],
+        name: "openjdk-17-jdk-headless",
+    }])?;
+    find().ok_or_else(|| {
+        anyhow!("no JDK 17 with its jmods folder in {}: set JAVA_HOME to one", USUAL.join(", "))
+    })
+}
+
+fn find() -> Option<PathBuf> {
+    let usual = USUAL.iter().map(PathBuf::from);
+    env::var_os("JAVA_HOME").map(PathBuf::from).into_iter().chain(usual).find(|home| {
+        let release = fs::read_to_string(home.join("release")).unwrap_or_default();
+        release.contains("JAVA_VERSION=\"17.") && home.join("jmods/java.base.jmod").is_file()
+    })
+}
+
+/// Compiles all sources of the folder `sources` against `class_path` for Java 11, the oldest that Flink 1.19 runs on.
+///
+/// # Errors
+/// When a source does not compile: the compiler's messages.
+pub(crate) fn compile(name: &str, sources: &Path, class_path: &str, classes: &Path) -> Result<()> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(sources).with_context(|| format!("read {}", sources.display()))? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    let mut command = Command::new(jdk()?.join("bin/javac"));
+    command.args([
+        "--release",
+        "11",
+        "-Xlint:all,-processing,-classfile",
+        "-Werror",
+        "-cp",
+        class_path,
+        "-d",
+    ]);
+    command.arg(classes).args(files);
+    Step::new(format!("Compiling {name}"), &format!("javac-{name}")).run(&mut command)
+}
+
+/// Packs a folder of classes into a jar that `java -jar` and Flink can start.
+///
+/// # Errors
+/// When the jar tool fails.
+pub(crate) fn jar(jar: &Path, main_class: &str, classes: &Path) -> Result<()> {
+    let name = jar.file_stem().unwrap_or_default().to_string_lossy();
+    let mut command = Command::new(jdk()?.join("bin/jar"));
+    command.args(["--create", "--date", JAR_TIME, "--main-class", main_class, "--file"]);
+    command.arg(jar).arg("-C").arg(classes).arg(".");
+    Step::new(format!("Packing {name}.jar"), &format!("jar-{name}")).run(&mut command)
+}
