@@ -159,6 +159,13 @@ impl WaitArgs {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// List applications
+    #[command(visible_alias = "ls")]
+    List(commands::list::ListArgs),
+    /// Show all that is known of an application
+    Status(commands::status::StatusArgs),
+    /// Print what the pods of an application log
+    Logs(commands::logs::LogsArgs),
     /// Print the versions of this plugin and of the cluster
     Version(commands::version::VersionArgs),
 }
@@ -166,6 +173,9 @@ pub enum Command {
 /// Runs the command. The one place where a verb is bound to its function.
 pub(crate) async fn dispatch(ctx: &mut Ctx, command: Command) -> Result<()> {
     match command {
+        Command::List(args) => commands::list::run(ctx, args).await,
+        Command::Status(args) => commands::status::run(ctx, args).await,
+        Command::Logs(args) => commands::logs::run(ctx, args).await,
         Command::Version(args) => commands::version::run(ctx, args).await,
     }
 }
@@ -199,7 +209,7 @@ fn program_name(argv0: Option<&OsStr>) -> String {
 }
 
 /// A duration as kubectl takes it: `90s`, `1m30s`, `2h`, or a bare number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Ok(Duration::from_secs(seconds));
     }

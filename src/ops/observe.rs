@@ -55,7 +55,11 @@ pub async fn revision(
     from_record(&record)
 }
 
-fn from_record(record: &ControllerRevision) -> Result<Revision> {
+/// Reads a record back.
+///
+/// # Errors
+/// [`Kind::Conflict`] when it is not one of ours, or newer than this program.
+pub fn from_record(record: &ControllerRevision) -> Result<Revision> {
     let name = record.metadata.name.clone().unwrap_or_default();
     let data = record.data.as_ref().map(|data| data.0.clone()).unwrap_or_default();
     serde_json::from_value(data).map_err(|e| {

@@ -106,6 +106,18 @@ impl Ui {
         self.write_answer(text.as_ansi())
     }
 
+    /// Replaces what is on the screen; only for a terminal.
+    ///
+    /// # Errors
+    /// When standard output cannot be written; see [`is_broken_pipe`].
+    pub fn redraw(&self, text: &Text) -> Result<()> {
+        const HOME_AND_CLEAR: &str = "\x1b[H\x1b[J";
+        let mut stream = lock(&self.0.stdout.stream);
+        stream.write_all(HOME_AND_CLEAR.as_bytes()).map_err(cannot_write)?;
+        drop(stream);
+        self.answer_text(text)
+    }
+
     /// Writes one line that somebody else's program logged: shown safely on a terminal, unchanged
     /// into a pipe or a file, where the bytes are the answer.
     ///

@@ -1,0 +1,187 @@
+//! `list`: all applications, with what Flink says of each right now.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use clap::Args;
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use k8s_openapi::api::core::v1::Service;
+use kube::{Api, ResourceExt};
+
+use crate::cluster::{Cluster, read};
+use crate::context::Ctx;
+use crate::deadline::Deadline;
+use crate::error::{Error, Kind, Result};
+use crate::flink::client::CallError;
+use crate::model::labels::{self, Component};
+use crate::model::name::Generation;
+use crate::model::revision::Revision;
+use crate::ops::anchor::Anchor;
+use crate::ops::observe;
+use crate::ops::observed::Run;
+use crate::ui::Ui;
+use crate::ui::format::OutputArgs;
+use crate::view::application::{ApplicationList, ApplicationView, Asked};
+
+/// How long Flink may take to answer before an application counts as unreachable.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// So many applications are asked at a time.
+const AT_A_TIME: usize = 32;
+
+const EXAMPLES: &str = "\
+Examples:
+  # The applications of the current namespace
+  kubectl flink list
+
+  # Those of all namespaces, with sizes, job ids and images
+  kubectl flink list -A -o wide
+
+  # The names of those that do not run
+  kubectl flink list -o json | jq -r '.items[] | select(.state != \"RUNNING\").name'";
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ListArgs {
+    /// List the applications of all namespaces
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    /// Select by the labels that the spec gave the application, such as team=shop
+    #[arg(short = 'l', long, value_name = "LABELS", default_value = "", hide_default_value = true)]
+    selector: String,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// An application as the cluster records it.
+struct Recorded {
+    namespace: String,
+    name: String,
+    created: Option<Timestamp>,
+    anchor: Result<Anchor>,
+    revision: Option<Result<Revision>>,
+}
+
+/// Lists applications.
+///
+/// # Errors
+/// When the cluster cannot be asked. That Flink does not answer is shown, not an error.
+pub async fn run(ctx: &mut Ctx, args: ListArgs) -> Result<()> {
+    let cluster = ctx.cluster().await?;
+    let recorded = recorded(&cluster, &args).await?;
+    let asked = recorded.into_iter().map(|application| ask(&cluster, application));
+    let mut items: Vec<_> =
+        futures::stream::iter(asked).buffer_unordered(AT_A_TIME).collect().await;
+    items.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    if items.is_empty() {
+        nothing_found(&ctx.ui, &cluster, args.all_namespaces);
+    }
+    explain(&ctx.ui, &items);
+    let list = ApplicationList { items, all_namespaces: args.all_namespaces };
+    ctx.show(&list, args.output.format)
+}
+
+fn nothing_found(ui: &Ui, cluster: &Cluster, everywhere: bool) {
+    if everywhere {
+        ui.status("No applications found.");
+    } else {
+        ui.status(&format!("No applications found in namespace {:?}.", cluster.namespace()));
+    }
+    ui.hint("Deploy one with `kubectl flink deploy NAME --jar PATH`.");
+}
+
+/// Tells why something is missing in the table; each reason once, because it is often the same.
+fn explain(ui: &Ui, items: &[ApplicationView]) {
+    let mut told = HashSet::new();
+    for item in items {
+        if let Some(message) = item.message.as_ref().filter(|message| told.insert(*message)) {
+            ui.warn(&format!("{}: {message}", item.name));
+        }
+    }
+}
+
+/// Two lists, however many applications there are.
+async fn recorded(cluster: &Cluster, args: &ListArgs) -> Result<Vec<Recorded>> {
+    let services: Api<Service> = scope(cluster, args.all_namespaces);
+    let records: Api<ControllerRevision> = scope(cluster, args.all_namespaces);
+    let ours = labels::APPLICATION;
+    let selector = match args.selector.as_str() {
+        "" => ours.to_owned(),
+        more => format!("{ours},{more}"),
+    };
+    let revisions = format!("{}={}", labels::COMPONENT, Component::Revision.as_str());
+    let (services, records) = tokio::try_join!(
+        read::list(cluster, &services, &selector),
+        read::list(cluster, &records, &revisions),
+    )?;
+    let mut records: HashMap<(String, String), ControllerRevision> = records
+        .into_iter()
+        .map(|record| ((record.namespace().unwrap_or_default(), record.name_any()), record))
+        .collect();
+    Ok(services.iter().filter_map(|service| from_service(service, &mut records)).collect())
+}
+
+fn scope<K>(cluster: &Cluster, everywhere: bool) -> Api<K>
+where
+    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
+{
+    if everywhere { cluster.api_all() } else { cluster.api() }
+}
+
+/// The application that a Service anchors; `None` for any other Service.
+fn from_service(
+    service: &Service,
+    records: &mut HashMap<(String, String), ControllerRevision>,
+) -> Option<Recorded> {
+    let anchor = Anchor::from_service(service).transpose()?;
+    let name = service.labels().get(labels::APPLICATION)?.clone();
+    let namespace = service.namespace().unwrap_or_default();
+    let revision = anchor.as_ref().ok().and_then(|anchor| {
+        let key = (namespace.clone(), record_name(&name, anchor.generation)?);
+        records.remove(&key).map(|record| observe::from_record(&record))
+    });
+    let created = service.creation_timestamp().map(|time| time.0);
+    Some(Recorded { namespace, name, created, anchor, revision })
+}
+
+fn record_name(application: &str, generation: Generation) -> Option<String> {
+    let name = application.parse::<crate::model::name::ApplicationName>().ok()?;
+    Some(name.revision(generation))
+}
+
+async fn ask(cluster: &Cluster, recorded: Recorded) -> ApplicationView {
+    let Recorded { namespace, name, created, anchor, revision } = recorded;
+    let gone = || {
+        Err(Error::new(
+            Kind::NotFound,
+            format!("the record of the active generation of {name} is gone"),
+        ))
+    };
+    let (anchor, revision) = match (anchor, revision.unwrap_or_else(gone)) {
+        (Ok(anchor), Ok(revision)) => (anchor, revision),
+        (Err(why), _) | (_, Err(why)) => {
+            return ApplicationView::damaged(&namespace, &name, created, &why);
+        }
+    };
+    if anchor.run == Run::Stopped {
+        return ApplicationView::new(&anchor, &revision, created, &Asked::No, &Asked::No);
+    }
+    let flink =
+        observe::flink(&cluster.in_namespace(&namespace), &revision.application, anchor.generation);
+    let (status, checkpoints) = tokio::join!(
+        asked(flink.job_status(revision.job_id)),
+        asked(flink.checkpoints(revision.job_id)),
+    );
+    ApplicationView::new(&anchor, &revision, created, &status, &checkpoints)
+}
+
+/// Waits for Flink's answer, but not for ever.
+pub(super) async fn asked<T>(call: impl Future<Output = Result<T, CallError>>) -> Asked<T> {
+    match Deadline::after(ANSWER_WITHIN).limit(call).await {
+        Some(Ok(answer)) => Asked::Answer(answer),
+        Some(Err(error)) => Asked::Failed(error),
+        None => Asked::Silent,
+    }
+}

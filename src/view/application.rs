@@ -1,0 +1,349 @@
+//! An application in one line, and the list of all of them.
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use super::checkpoint::{self, CheckpointView};
+use crate::error::Error;
+use crate::flink::client::CallError;
+use crate::flink::types::{Checkpoints, JobStatus};
+use crate::model::ids::JobId;
+use crate::model::name::Generation;
+use crate::model::revision::Revision;
+use crate::model::storage::StateStorage;
+use crate::ops::anchor::Anchor;
+use crate::ops::observed::Run;
+use crate::ui::{Table, Text, Tone, View, human};
+
+/// How an application is, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Flink's word for the state of the job.
+    Job(JobStatus),
+    /// It was stopped; its state is kept.
+    Stopped,
+    /// The JobManager takes no requests yet, or no more.
+    Pending,
+    /// The JobManager answers, but the job was not submitted yet.
+    Starting,
+    /// The JobManager did not answer, or we may not ask it.
+    Unreachable,
+    /// The application's records in the cluster cannot be read.
+    Damaged,
+}
+
+impl State {
+    /// How the state is to be taken.
+    pub fn tone(self) -> Tone {
+        match self {
+            State::Job(JobStatus::Running | JobStatus::Finished) => Tone::Good,
+            State::Job(JobStatus::Failed | JobStatus::Failing) => Tone::Bad,
+            State::Unreachable | State::Damaged => Tone::Bad,
+            State::Job(_) | State::Pending | State::Starting => Tone::Attention,
+            State::Stopped => Tone::Plain,
+        }
+    }
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            State::Job(status) => status.fmt(f),
+            State::Stopped => f.write_str("STOPPED"),
+            State::Pending => f.write_str("PENDING"),
+            State::Starting => f.write_str("STARTING"),
+            State::Unreachable => f.write_str("UNREACHABLE"),
+            State::Damaged => f.write_str("DAMAGED"),
+        }
+    }
+}
+
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What asking Flink about a job came to.
+#[derive(Debug)]
+pub enum Asked<T> {
+    /// There was nobody to ask, because the job is not meant to run.
+    No,
+    /// An answer.
+    Answer(T),
+    /// No answer.
+    Failed(CallError),
+    /// No answer in time.
+    Silent,
+}
+
+impl<T> Asked<T> {
+    /// The answer, if there was one.
+    pub fn answer(&self) -> Option<&T> {
+        match self {
+            Asked::Answer(answer) => Some(answer),
+            Asked::No | Asked::Failed(_) | Asked::Silent => None,
+        }
+    }
+
+    /// The reason why there is no answer, if one was owed.
+    pub fn failure(&self) -> Option<String> {
+        match self {
+            Asked::Answer(_) | Asked::No => None,
+            Asked::Silent => Some("Flink did not answer in time".to_owned()),
+            Asked::Failed(error) => Some(call_error(error).to_string()),
+        }
+    }
+}
+
+/// The error inside, by reference.
+fn call_error(error: &CallError) -> &Error {
+    match error {
+        CallError::NotDelivered(e)
+        | CallError::Ambiguous(e)
+        | CallError::NotFound(e)
+        | CallError::Failed(e) => e,
+    }
+}
+
+/// The state that Flink's answer about a job's status means.
+pub fn state(run: Run, status: &Asked<JobStatus>) -> State {
+    match (run, status) {
+        (Run::Stopped, _) | (_, Asked::No) => State::Stopped,
+        (Run::Running, Asked::Answer(status)) => State::Job(*status),
+        (Run::Running, Asked::Failed(CallError::NotDelivered(_))) => State::Pending,
+        (Run::Running, Asked::Failed(CallError::NotFound(_))) => State::Starting,
+        (Run::Running, Asked::Failed(_) | Asked::Silent) => State::Unreachable,
+    }
+}
+
+/// One application.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationView {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub state: State,
+    /// The active generation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Generation>,
+    /// The Flink version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flink_version: Option<String>,
+    /// The image of its pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The job's default parallelism.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parallelism: Option<i32>,
+    /// Flink's id of the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<JobId>,
+    /// Where its state is: `CLAIM[/PATH]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<String>,
+    /// The newest completed checkpoint or savepoint that Flink knows of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_checkpoint: Option<CheckpointView>,
+    /// The snapshot it was stopped with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_with: Option<String>,
+    /// When it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// Why something above is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl ApplicationView {
+    /// An application of which nothing but its name is known.
+    pub fn damaged(namespace: &str, name: &str, created: Option<Timestamp>, why: &Error) -> Self {
+        ApplicationView {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            state: State::Damaged,
+            generation: None,
+            flink_version: None,
+            image: None,
+            parallelism: None,
+            job_id: None,
+            storage: None,
+            last_checkpoint: None,
+            stopped_with: None,
+            created,
+            message: Some(why.to_string()),
+        }
+    }
+
+    /// An application as its anchor, its record and Flink describe it.
+    pub fn new(
+        anchor: &Anchor,
+        revision: &Revision,
+        created: Option<Timestamp>,
+        status: &Asked<JobStatus>,
+        checkpoints: &Asked<Checkpoints>,
+    ) -> Self {
+        let state = state(anchor.run, status);
+        // A JobManager that is still starting is a state, not a failure.
+        let starting = matches!(state, State::Pending | State::Starting);
+        let failure = || status.failure().or_else(|| checkpoints.failure());
+        ApplicationView {
+            namespace: revision.namespace.clone(),
+            name: revision.application.to_string(),
+            state,
+            generation: Some(anchor.generation),
+            flink_version: Some(revision.flink_version.to_string()),
+            image: Some(revision.image.clone()),
+            parallelism: Some(revision.spec.parallelism()),
+            job_id: Some(revision.job_id),
+            storage: Some(storage(&revision.storage)),
+            last_checkpoint: checkpoints.answer().and_then(checkpoint::newest),
+            stopped_with: anchor.snapshot.as_ref().map(ToString::to_string),
+            created,
+            message: if starting { None } else { failure() },
+        }
+    }
+
+    fn row(&self, with_namespace: bool, wide: bool, now: Timestamp) -> Vec<String> {
+        fn text(value: Option<&impl ToString>) -> String {
+            value.map(ToString::to_string).unwrap_or_default()
+        }
+        let mut row = Vec::with_capacity(12);
+        if with_namespace {
+            row.push(self.namespace.clone());
+        }
+        row.extend([
+            self.name.clone(),
+            self.state.to_string(),
+            text(self.flink_version.as_ref()),
+            text(self.parallelism.as_ref()),
+            self.last_checkpoint.as_ref().map(|last| last.age(now)).unwrap_or_default(),
+            text(self.storage.as_ref()),
+            text(self.generation.as_ref()),
+            self.created.map(|created| human::age(created, now)).unwrap_or_default(),
+        ]);
+        if wide {
+            let size = self.last_checkpoint.as_ref().map(|last| human::bytes(last.state_bytes));
+            row.extend([
+                size.unwrap_or_default(),
+                text(self.job_id.as_ref()),
+                text(self.image.as_ref()),
+            ]);
+        }
+        row
+    }
+}
+
+/// A claim and the folder in it, as `storage list` names it.
+pub(super) fn storage(storage: &StateStorage) -> String {
+    let claim = storage.claim();
+    match claim.path.as_str() {
+        "" => claim.claim.clone(),
+        path => format!("{}/{path}", claim.claim),
+    }
+}
+
+/// Applications, as `list` shows them.
+#[derive(Debug, Serialize)]
+pub struct ApplicationList {
+    /// By namespace and name.
+    pub items: Vec<ApplicationView>,
+    /// Whether the table names namespaces.
+    #[serde(skip)]
+    pub all_namespaces: bool,
+}
+
+impl View for ApplicationList {
+    fn text(&self, wide: bool, now: Timestamp) -> Text {
+        let mut header = Vec::new();
+        if self.all_namespaces {
+            header.push("NAMESPACE");
+        }
+        header.extend(["NAME", "STATE", "FLINK", "PARALLELISM", "LAST-CHECKPOINT", "STORAGE"]);
+        header.extend(["GENERATION", "AGE"]);
+        if wide {
+            header.extend(["STATE-SIZE", "JOB-ID", "IMAGE"]);
+        }
+        let mut table = Table::new(header);
+        for item in &self.items {
+            table.row(item.row(self.all_namespaces, wide, now));
+        }
+        if table.is_empty() { Text::new() } else { Text::new().plain(&table.to_lines()) }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.items.iter().map(|item| format!("application/{}", item.name)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use crate::ops::testing;
+    use crate::view::checkpoint::tests::recorded;
+
+    fn error() -> Error {
+        Error::new(Kind::Unreachable, "connection refused")
+    }
+
+    #[test]
+    fn the_state_tells_who_did_not_answer() {
+        let state = |status| state(Run::Running, &status).to_string();
+        assert_eq!(state(Asked::Answer(JobStatus::Restarting)), "RESTARTING");
+        assert_eq!(state(Asked::Failed(CallError::NotDelivered(error()))), "PENDING");
+        assert_eq!(state(Asked::Failed(CallError::NotFound(error()))), "STARTING");
+        assert_eq!(state(Asked::Failed(CallError::Ambiguous(error()))), "UNREACHABLE");
+        assert_eq!(state(Asked::Silent), "UNREACHABLE");
+        let stopped = super::state(Run::Stopped, &Asked::Answer(JobStatus::Running));
+        assert_eq!(stopped, State::Stopped);
+    }
+
+    fn list() -> ApplicationList {
+        let now_running = ApplicationView::new(
+            &Anchor::running(Generation::new(4)),
+            &testing::revision(4),
+            Some(Timestamp::UNIX_EPOCH),
+            &Asked::Answer(JobStatus::Running),
+            &Asked::Answer(recorded(include_str!("../flink/testdata/042-checkpoints.json"))),
+        );
+        let silent = ApplicationView {
+            name: "payments".to_owned(),
+            ..ApplicationView::new(
+                &Anchor::running(Generation::FIRST),
+                &testing::revision(1),
+                None,
+                &Asked::Silent,
+                &Asked::Silent,
+            )
+        };
+        let damaged = ApplicationView::damaged("shop", "rides", None, &error());
+        ApplicationList { items: vec![now_running, silent, damaged], all_namespaces: true }
+    }
+
+    #[test]
+    fn one_line_an_application_whatever_is_known_of_it() {
+        let now = Timestamp::from_millisecond(1_795_329_453_679 + 30_000).expect("in range");
+        insta::assert_snapshot!(list().text(false, now).to_plain(), @r"
+        NAMESPACE   NAME       STATE         FLINK    PARALLELISM   LAST-CHECKPOINT   STORAGE        GENERATION   AGE
+        shop        orders     RUNNING       2.3      1             30s               orders-state   4            56y
+        shop        payments   UNREACHABLE   2.3      1             <none>            orders-state   1            <none>
+        shop        rides      DAMAGED       <none>   <none>        <none>            <none>         <none>       <none>
+        ");
+        assert_eq!(list().names()[0], "application/orders");
+    }
+
+    #[test]
+    fn json_says_why_something_is_missing() -> serde_json::Result<()> {
+        let json = serde_json::to_value(list())?;
+        assert_eq!(json["items"][0]["lastCheckpoint"]["number"], 4);
+        assert_eq!(json["items"][1]["state"], "UNREACHABLE");
+        assert_eq!(json["items"][1]["message"], "Flink did not answer in time");
+        assert_eq!(json["items"][2]["message"], "connection refused");
+        Ok(())
+    }
+}

@@ -1,0 +1,446 @@
+//! All that is known of one application: the model behind `status`.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::application::{ApplicationView, Asked, State};
+use super::checkpoint::{CheckpointView, RestoredView};
+use super::claim::ClaimView;
+use super::event::{self, EventView};
+use super::flink_time;
+use super::pod::PodView;
+use crate::cluster::diagnose::{Observed, Waiting};
+use crate::error::{Error, Kind, Result};
+use crate::flink::types::{
+    CheckpointCounts, CheckpointStatus, Checkpoints, Failure, JobDetails, JobStatus,
+};
+use crate::model::revision::Revision;
+use crate::ops::anchor::Anchor;
+
+/// So many warnings are shown, the newest ones.
+const WARNINGS: usize = 5;
+
+/// What was asked, and what came of it.
+#[derive(Debug)]
+pub struct Findings {
+    /// What the application's anchor says.
+    pub anchor: Anchor,
+    /// The record of the active generation.
+    pub revision: Revision,
+    /// When the application was created.
+    pub created: Option<Timestamp>,
+    /// The job's state, as Flink has it this moment.
+    pub status: Asked<JobStatus>,
+    /// The job's tasks; up to 3 s old.
+    pub job: Asked<JobDetails>,
+    /// The job's checkpoints; up to 3 s old.
+    pub checkpoints: Asked<Checkpoints>,
+    /// The job's last failures, newest first.
+    pub failures: Asked<Vec<Failure>>,
+    /// Pods, claim and events.
+    pub observed: Result<Observed>,
+}
+
+/// One application in all detail.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusView {
+    /// What `list` tells.
+    pub application: ApplicationView,
+    /// The jar's file name.
+    pub jar: String,
+    /// The snapshot the generation was started from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<String>,
+    /// The job, as Flink sees it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobView>,
+    /// The job's checkpoints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<CheckpointsView>,
+    /// The claim its state is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<ClaimView>,
+    /// Its pods, by name.
+    pub pods: Vec<PodView>,
+    /// What it waits for, while its pods are not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<String>,
+    /// Why pods do not run, most telling first.
+    pub problems: Vec<ProblemView>,
+    /// Kubernetes' last warnings, oldest first.
+    pub warnings: Vec<EventView>,
+    /// What could not be learnt.
+    pub unavailable: Vec<UnavailableView>,
+}
+
+/// The job.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobView {
+    /// Its name, as the program gave it.
+    pub name: String,
+    /// When it was submitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// Subtasks that run or have finished.
+    pub tasks_running: u32,
+    /// All subtasks.
+    pub tasks: u32,
+    /// The vertices of the job graph.
+    pub vertices: Vec<VertexView>,
+    /// Its last failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<FailureView>,
+}
+
+/// A vertex of the job graph.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VertexView {
+    /// The chained operators.
+    pub name: String,
+    /// How many subtasks it has.
+    pub parallelism: u32,
+    /// Subtasks by state, those without any left out: `RUNNING 3, DEPLOYING 1`.
+    pub tasks: String,
+}
+
+/// A failure of the job.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureView {
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Flink's root cause in one line.
+    pub cause: String,
+}
+
+/// The job's checkpoints, savepoints included.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckpointsView {
+    /// Completed ones since the JobManager started the job.
+    pub completed: u64,
+    /// Failed ones since then.
+    pub failed: u64,
+    /// Those under way.
+    pub in_progress: Vec<InProgressView>,
+    /// The last completed checkpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_checkpoint: Option<CheckpointView>,
+    /// The last completed savepoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_savepoint: Option<CheckpointView>,
+    /// The last failed one of either kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_failed: Option<CheckpointView>,
+    /// What the job was restored from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored_from: Option<RestoredView>,
+}
+
+/// A snapshot under way.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InProgressView {
+    /// Flink's number.
+    pub number: u64,
+    /// Subtasks that have acknowledged.
+    pub acknowledged: u32,
+    /// Subtasks that must acknowledge.
+    pub subtasks: u32,
+    /// Bytes written so far.
+    pub written_bytes: u64,
+}
+
+/// A reason why a pod does not run.
+#[derive(Debug, Serialize)]
+pub struct ProblemView {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// A part of the status that could not be learnt.
+#[derive(Debug, Serialize)]
+pub struct UnavailableView {
+    /// `job`, `checkpoints`, `failures` or `pods`.
+    pub part: &'static str,
+    /// Why.
+    pub why: String,
+}
+
+impl StatusView {
+    /// Puts together what was found.
+    pub fn new(findings: &Findings) -> Self {
+        let Findings { anchor, revision, created, status, job, checkpoints, failures, observed } =
+            findings;
+        let seen = observed.as_ref().ok();
+        let application = ApplicationView::new(anchor, revision, *created, status, checkpoints);
+        let started = revision.restored_from.as_ref().map(ToString::to_string);
+        StatusView {
+            jar: revision.jar.name.clone(),
+            started_from: started,
+            job: job.answer().map(|job| JobView::new(job, failures.answer())),
+            checkpoints: checkpoints.answer().map(CheckpointsView::new),
+            storage: seen.and_then(|seen| seen.claims.first()).map(ClaimView::from),
+            pods: seen.map(pods).unwrap_or_default(),
+            waiting_for: seen.filter(|_| application.state == State::Pending).and_then(waiting),
+            problems: seen.map(problems).unwrap_or_default(),
+            warnings: seen
+                .map(|seen| event::newest(&seen.events, WARNINGS, |_| true))
+                .unwrap_or_default(),
+            unavailable: unavailable(findings, application.state),
+            application,
+        }
+    }
+
+    /// Whether this is good news, for the exit code.
+    ///
+    /// # Errors
+    /// [`Kind::Flink`] when the job has failed or its pods cannot run, [`Kind::Unreachable`] when
+    /// nobody could say.
+    pub fn verdict(&self) -> Result<()> {
+        let name = &self.application.name;
+        let logs = format!("Read its log with `kubectl flink logs {name}`.");
+        let failure = self.job.as_ref().and_then(|job| job.last_failure.as_ref());
+        match (self.application.state, self.problems.first()) {
+            (State::Job(status @ (JobStatus::Failed | JobStatus::Failing)), _) => {
+                let why = failure.map(|failure| format!(": {}", failure.cause)).unwrap_or_default();
+                Err(Error::new(Kind::Flink, format!("the job of {name} is {status}{why}"))
+                    .hint(logs))
+            }
+            (State::Pending | State::Starting | State::Unreachable, Some(problem)) => {
+                Err(Error::new(Kind::Flink, format!("{name} does not run: {}", problem.message))
+                    .hint(&problem.remedy))
+            }
+            (State::Unreachable, None) => {
+                let why = self.application.message.clone().unwrap_or_default();
+                Err(Error::new(
+                    Kind::Unreachable,
+                    format!("cannot tell how the job of {name} is: {why}"),
+                )
+                .hint(logs))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One line that changes when the application does.
+    pub fn summary(&self) -> String {
+        let mut line = format!("{} {}", self.application.name, self.application.state);
+        if let Some(job) = &self.job {
+            line += &format!(", {} of {} tasks running", job.tasks_running, job.tasks);
+        }
+        if let Some(last) = &self.application.last_checkpoint {
+            line += &format!(", {} {}", last.kind, last.number);
+        }
+        if let Some(waiting) = &self.waiting_for {
+            line += &format!(", waiting for {waiting}");
+        }
+        line
+    }
+}
+
+impl JobView {
+    fn new(job: &JobDetails, failures: Option<&Vec<Failure>>) -> Self {
+        let (tasks_running, tasks) = job.running_tasks();
+        let vertices = job.vertices.iter().map(|vertex| {
+            let present = vertex.tasks.iter().filter(|(_, count)| **count > 0);
+            let tasks = present.map(|(state, count)| format!("{state} {count}"));
+            VertexView {
+                name: vertex.name.clone(),
+                parallelism: vertex.parallelism,
+                tasks: tasks.collect::<Vec<_>>().join(", "),
+            }
+        });
+        let last_failure = failures.and_then(|failures| failures.first());
+        JobView {
+            name: job.name.clone(),
+            started: flink_time(job.start_time),
+            tasks_running,
+            tasks,
+            vertices: vertices.collect(),
+            last_failure: last_failure.map(|failure| FailureView {
+                at: flink_time(failure.timestamp),
+                cause: failure.cause.clone(),
+            }),
+        }
+    }
+}
+
+impl CheckpointsView {
+    fn new(checkpoints: &Checkpoints) -> Self {
+        let CheckpointCounts { completed, failed, .. } = checkpoints.counts;
+        let latest = &checkpoints.latest;
+        let under_way =
+            checkpoints.history.iter().filter(|c| c.status == CheckpointStatus::InProgress);
+        CheckpointsView {
+            completed,
+            failed,
+            in_progress: under_way
+                .map(|checkpoint| InProgressView {
+                    number: checkpoint.id,
+                    acknowledged: checkpoint.num_acknowledged_subtasks,
+                    subtasks: checkpoint.num_subtasks,
+                    written_bytes: checkpoint.checkpointed_size,
+                })
+                .collect(),
+            last_checkpoint: latest.completed.as_ref().map(CheckpointView::from),
+            last_savepoint: latest.savepoint.as_ref().map(CheckpointView::from),
+            last_failed: latest.failed.as_ref().map(CheckpointView::from),
+            restored_from: latest.restored.as_ref().map(RestoredView::from),
+        }
+    }
+}
+
+fn pods(observed: &Observed) -> Vec<PodView> {
+    let mut pods: Vec<_> = observed.pods.iter().map(PodView::from).collect();
+    pods.sort_by(|a, b| a.name.cmp(&b.name));
+    pods
+}
+
+fn waiting(observed: &Observed) -> Option<String> {
+    Some(observed.waiting()).filter(|waiting| *waiting != Waiting::Nothing).map(|w| w.to_string())
+}
+
+fn problems(observed: &Observed) -> Vec<ProblemView> {
+    let diagnoses = observed.diagnoses().into_iter();
+    diagnoses.map(|d| ProblemView { message: d.to_string(), remedy: d.hint() }).collect()
+}
+
+/// A JobManager that is still starting is a state, not a part that is missing.
+fn unavailable(findings: &Findings, state: State) -> Vec<UnavailableView> {
+    let asked = [
+        ("job", findings.status.failure().or_else(|| findings.job.failure())),
+        ("checkpoints", findings.checkpoints.failure()),
+        ("failures", findings.failures.failure()),
+    ];
+    let expected = matches!(state, State::Pending | State::Starting);
+    let flink = asked.into_iter().filter(|_| !expected);
+    let pods = findings.observed.as_ref().err().map(ToString::to_string);
+    let all = flink.chain([("pods", pods)]);
+    all.filter_map(|(part, why)| Some(UnavailableView { part, why: why? })).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::flink::client::CallError;
+    use crate::model::name::Generation;
+    use crate::ops::testing;
+    use crate::view::checkpoint::tests::recorded;
+    use crate::view::pod::tests::pod;
+
+    fn body<T: serde::de::DeserializeOwned>(answer: &str) -> T {
+        let recorded: serde_json::Value = serde_json::from_str(answer).expect("JSON");
+        serde_json::from_value(recorded["response"]["body"].clone()).expect("the recorded type")
+    }
+
+    /// An application whose job runs.
+    pub(in crate::view) fn running() -> Findings {
+        let claim = json!({
+            "metadata": {"name": "orders-state"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "fast"},
+            "status": {"phase": "Bound", "capacity": {"storage": "2Gi"}},
+        });
+        let pods = vec![pod(&json!({"phase": "Running", "conditions": [
+            {"type": "Ready", "status": "True"}, {"type": "PodScheduled", "status": "True"},
+        ]}))];
+        Findings {
+            anchor: Anchor::running(Generation::new(4)),
+            revision: testing::revision(4),
+            created: Some(Timestamp::from_millisecond(1_795_329_000_000).expect("in range")),
+            status: Asked::Answer(JobStatus::Running),
+            job: Asked::Answer(body(include_str!("../flink/testdata/040-job.json"))),
+            checkpoints: Asked::Answer(recorded(include_str!(
+                "../flink/testdata/092-restore-checkpoints.json"
+            ))),
+            failures: Asked::Answer(Vec::new()),
+            observed: Ok(Observed {
+                pods,
+                claims: vec![serde_json::from_value(claim).expect("a claim")],
+                ..Observed::default()
+            }),
+        }
+    }
+
+    fn nobody_listens() -> CallError {
+        CallError::NotDelivered(Error::new(Kind::Unreachable, "no endpoints available"))
+    }
+
+    /// A JobManager whose image cannot be pulled.
+    pub(in crate::view) fn stuck() -> Findings {
+        let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": "not found"}});
+        let status = json!({"phase": "Pending",
+            "conditions": [{"type": "PodScheduled", "status": "True"}],
+            "containerStatuses": [{"name": "flink-main-container", "image": "flink:nope",
+                "imageID": "", "ready": false, "restartCount": 0, "state": waiting}]});
+        let observed = Observed { pods: vec![pod(&status)], ..Observed::default() };
+        Findings {
+            status: Asked::Failed(nobody_listens()),
+            job: Asked::Failed(nobody_listens()),
+            checkpoints: Asked::Failed(nobody_listens()),
+            failures: Asked::Failed(nobody_listens()),
+            observed: Ok(observed),
+            ..running()
+        }
+    }
+
+    #[test]
+    fn good_news_is_no_error() {
+        let view = StatusView::new(&running());
+        assert!(view.verdict().is_ok());
+        assert_eq!(view.summary(), "orders RUNNING, 2 of 2 tasks running, checkpoint 18");
+        assert!(view.unavailable.is_empty());
+    }
+
+    #[test]
+    fn a_failed_job_is_an_error_with_flinks_reason() {
+        let failure = Failure {
+            timestamp: 1,
+            cause: "java.lang.ArithmeticException: / by zero".to_owned(),
+            location: None,
+        };
+        let view = StatusView::new(&Findings {
+            status: Asked::Answer(JobStatus::Failed),
+            failures: Asked::Answer(vec![failure]),
+            ..running()
+        });
+        let error = view.verdict().expect_err("bad news");
+        assert_eq!(error.kind(), Kind::Flink);
+        assert_eq!(
+            error.to_string(),
+            "the job of orders is FAILED: java.lang.ArithmeticException: / by zero"
+        );
+    }
+
+    #[test]
+    fn pods_that_cannot_run_are_an_error_that_names_the_reason() {
+        let view = StatusView::new(&stuck());
+        let error = view.verdict().expect_err("bad news");
+        assert_eq!(error.kind(), Kind::Flink);
+        assert!(error.to_string().contains("image flink:nope"), "{error}");
+        assert!(view.unavailable.is_empty(), "that nobody listens yet is no news: {view:?}");
+    }
+
+    #[test]
+    fn what_could_not_be_learnt_is_listed_and_is_no_success() {
+        let refused = || Error::new(Kind::Denied, "pods is forbidden");
+        let view = StatusView::new(&Findings {
+            status: Asked::Silent,
+            job: Asked::Silent,
+            observed: Err(refused()),
+            ..running()
+        });
+        let missing: Vec<_> = view.unavailable.iter().map(|missing| missing.part).collect();
+        assert_eq!(missing, ["job", "pods"]);
+        assert_eq!(view.verdict().map_err(|e| e.kind()), Err(Kind::Unreachable));
+        assert!(view.checkpoints.is_some(), "the rest is shown");
+    }
+}
