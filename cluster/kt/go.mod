@@ -1,3 +1,3 @@
 module kubectl-flink.dev/kt
 
-go 1.24
+go 1.25

@@ -14,6 +14,8 @@ import (
 	"kubectl-flink.dev/kt/internal/flink"
 	"kubectl-flink.dev/kt/internal/image"
 	"kubectl-flink.dev/kt/internal/node"
+	"kubectl-flink.dev/kt/internal/probe"
+	"kubectl-flink.dev/kt/internal/selftest"
 )
 
 // commands maps the first argument to its implementation; each gets the arguments after it.
@@ -29,7 +31,9 @@ var commands = map[string]func(args []string) error{
 	"logs":        cluster.Logs,
 	"node":        node.Main,
 	"pause":       node.Pause,
+	"probe":       probe.Main,
 	"run":         cluster.Run,
+	"selftest":    selftest.Main,
 	"status":      cluster.Status,
 	"up":          cluster.Up,
 }

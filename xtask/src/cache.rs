@@ -21,7 +21,7 @@ pub(crate) fn dir() -> Result<PathBuf> {
         .ok_or_else(|| anyhow!("no place for the cache: set HOME or KUBECTL_FLINK_CACHE"))
 }
 
-/// A key over every file below `dir` (names and content) and over `extra`: 16 hex digits of a SHA-256.
+/// A key over every file below `dir` (names and content; Go's tests apart) and over `extra`: 16 hex digits of a SHA-256.
 pub(crate) fn key(dir: &Path, extra: &[&str]) -> Result<String> {
     let mut hash = Sha256::new();
     let mut files = Vec::new();
@@ -45,7 +45,7 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             collect(&entry.path(), files)?;
-        } else {
+        } else if !entry.file_name().to_string_lossy().ends_with("_test.go") {
             files.push(entry.path());
         }
     }

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -43,10 +44,29 @@ func (c *Client) Get(ctx context.Context, path string, out any) error {
 	return c.do(ctx, http.MethodGet, path, "", nil, out)
 }
 
-// Apply writes one object, given as YAML or JSON, by server-side apply.
+// Apply writes one object, given as YAML or JSON, by server-side apply. An object that is there and differs in a field
+// that cannot change is replaced.
 func (c *Client) Apply(ctx context.Context, path string, object []byte) error {
-	return c.do(ctx, http.MethodPatch, path+"?fieldManager=kt&force=true", "application/apply-patch+yaml", object, nil)
+	apply := func() error {
+		return c.do(ctx, http.MethodPatch, path+"?fieldManager=kt&force=true", "application/apply-patch+yaml", object, nil)
+	}
+	err := apply()
+	if answer := (*statusError)(nil); !errors.As(err, &answer) || answer.code != http.StatusUnprocessableEntity {
+		return err
+	}
+	if err := c.do(ctx, http.MethodDelete, path, "", nil, nil); err != nil {
+		return err
+	}
+	return apply()
 }
+
+// statusError is an answer of the server that is no success.
+type statusError struct {
+	code int
+	text string
+}
+
+func (e *statusError) Error() string { return e.text }
 
 func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte, out any) error {
 	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
@@ -66,7 +86,7 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 		return err
 	}
 	if response.StatusCode >= 300 {
-		return fmt.Errorf("%s %s: %s: %.300s", method, path, response.Status, content)
+		return &statusError{response.StatusCode, fmt.Sprintf("%s %s: %s: %.300s", method, path, response.Status, content)}
 	}
 	if out == nil {
 		return nil

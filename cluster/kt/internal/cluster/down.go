@@ -38,10 +38,10 @@ func Down(args []string) error {
 		return err
 	}
 	if *keep && r != nil && r.Process.alive() {
-		// In order, so that nothing is half-written; the rest dies with the namespace.
-		for _, name := range []string{"apiserver", "etcd"} {
-			if _, err := r.ask(node.Request{Op: "stop", Name: name}); err != nil {
-				progress.say("stop %s: %v", name, err)
+		// etcd in order, so that nothing is half-written. Not the API server: it waits for watches to end, up to 20 s.
+		for _, request := range []node.Request{{Op: "kill", Name: "apiserver"}, {Op: "stop", Name: "etcd"}} {
+			if _, err := r.ask(request); err != nil {
+				progress.say("%s %s: %v", request.Op, request.Name, err)
 			}
 		}
 	}

@@ -45,7 +45,7 @@ func preflight(controlPlane bool) error {
 	}
 	commands := []string{"ip", "nsenter"}
 	if !controlPlane {
-		commands = append(commands, "containerd", "ctr", "runc", "iptables", "mkfs.ext4", "resize2fs", "mount")
+		commands = append(commands, "containerd", "ctr", "runc", "iptables", "mkfs.xfs", "xfs_growfs", "mount")
 	}
 	var missing []string
 	for _, name := range commands {
@@ -57,7 +57,7 @@ func preflight(controlPlane bool) error {
 		missing = append(missing, "the CNI plugins (bridge, host-local, portmap)")
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("missing on this machine: %s: install them (on Debian: apt-get install containerd runc containernetworking-plugins iptables e2fsprogs iproute2 util-linux)", strings.Join(missing, ", "))
+		return fmt.Errorf("missing on this machine: %s: install them (on Debian: apt-get install containerd runc containernetworking-plugins iptables xfsprogs iproute2 util-linux)", strings.Join(missing, ", "))
 	}
 	return nil
 }
@@ -66,6 +66,6 @@ func preflight(controlPlane bool) error {
 // the step that needs one says so.
 func loadModules() {
 	if modprobe, err := findCommand("modprobe"); err == nil {
-		_ = exec.Command(modprobe, "--quiet", "--all", "overlay", "br_netfilter", "bridge", "veth", "loop", "ip_tables", "nf_conntrack").Run()
+		_ = exec.Command(modprobe, "--quiet", "--all", "overlay", "br_netfilter", "bridge", "veth", "loop", "xfs", "ip_tables", "nf_conntrack").Run()
 	}
 }

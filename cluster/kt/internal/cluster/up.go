@@ -91,9 +91,14 @@ func (o upOptions) up(ctx context.Context) (*record, error) {
 	if r != nil && r.Process.alive() {
 		if o.same(r) {
 			progress.say("cluster %s runs already", o.name)
-			return r, o.waitReady(ctx, r, progress)
+			// A node that has just been killed looks alive until the kernel has ended all of it.
+			if err := o.waitReady(ctx, r, progress); err == nil || r.Process.alive() {
+				return r, err
+			}
+			progress.say("it has ended: starting it again with its state")
+		} else {
+			progress.say("cluster %s runs with other settings or binaries: restarting it with its state", o.name)
 		}
-		progress.say("cluster %s runs with other settings or binaries: restarting it with its state", o.name)
 	}
 	if err := o.halt(r); err != nil {
 		return nil, err

@@ -1,7 +1,8 @@
 // Package csi is the node's volume driver: dynamic provisioning, mounting and growing of two kinds of volume.
 //
-// A directory volume is a directory on the node and has no size limit. An ext4 volume is a file system in a sparse
-// file of exactly the claimed size, mounted through a loop device, so a full volume is a real ENOSPC. Upstream does
+// A directory volume is a directory on the node and has no size limit. A sized volume is an XFS file system in a sparse
+// file of exactly the claimed size, mounted through a loop device, so a full volume is a real ENOSPC. XFS and not ext4,
+// because growing a mounted ext4 needs CAP_SYS_RESOURCE, which root lacks in many virtual machines. Upstream does
 // provisioning and growing in sidecars (external-provisioner, external-resizer); the first cannot be had as a Go
 // module and both would double the build, so this process does their part as well.
 package csi

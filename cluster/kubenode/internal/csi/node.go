@@ -34,7 +34,7 @@ func (i identity) GetPluginCapabilities(context.Context, *csispec.GetPluginCapab
 		{Type: &csispec.PluginCapability_VolumeExpansion_{VolumeExpansion: online}}}}, nil
 }
 
-// nodeServer mounts volumes for the kubelet. An ext4 volume is staged (mounted once) and then bound into each pod.
+// nodeServer mounts volumes for the kubelet. A sized volume is staged (mounted once) and then bound into each pod.
 type nodeServer struct {
 	csispec.UnimplementedNodeServer
 	node    string
@@ -133,7 +133,7 @@ func (n *nodeServer) NodeExpandVolume(_ context.Context, r *csispec.NodeExpandVo
 	if device == "" {
 		return nil, status.Errorf(codes.NotFound, "nothing is mounted at %s", r.VolumePath)
 	}
-	return response, growMounted(device)
+	return response, growMounted(device, r.VolumePath)
 }
 
 func (n *nodeServer) NodeGetVolumeStats(_ context.Context, r *csispec.NodeGetVolumeStatsRequest) (*csispec.NodeGetVolumeStatsResponse, error) {

@@ -9,11 +9,11 @@ import (
 	"sigs.k8s.io/sig-storage-lib-external-provisioner/v13/controller"
 )
 
-// parameterType is the StorageClass parameter that chooses the kind of volume: "directory" (default) or "ext4".
+// parameterType is the StorageClass parameter that chooses the kind of volume: "directory" (default) or "xfs".
 const parameterType = "type"
 
-// smallestImage is the size in bytes below which ext4 leaves no room for data.
-const smallestImage = 8 << 20
+// smallestImage is the size in bytes below which mkfs.xfs gives up.
+const smallestImage = 16 << 20
 
 // provisioner makes and deletes the volumes of claims; the library around it watches claims and creates the objects.
 type provisioner struct {
@@ -49,10 +49,10 @@ func (p provisioner) create(o controller.ProvisionOptions) error {
 	switch kind := o.StorageClass.Parameters[parameterType]; kind {
 	case "", "directory":
 		return p.volumes.createDirectory(o.PVName)
-	case "ext4":
+	case "xfs":
 		return p.createImage(o)
 	default:
-		return fmt.Errorf("StorageClass %s: parameter %s is %q: use directory or ext4", o.StorageClass.Name, parameterType, kind)
+		return fmt.Errorf("StorageClass %s: parameter %s is %q: use directory or xfs", o.StorageClass.Name, parameterType, kind)
 	}
 }
 
@@ -64,7 +64,7 @@ func (p provisioner) createImage(o controller.ProvisionOptions) error {
 	}
 	size := o.PVC.Spec.Resources.Requests[corev1.ResourceStorage]
 	if size.Value() < smallestImage {
-		return fmt.Errorf("%s is too small for StorageClass %s: ask for at least 8Mi", size.String(), o.StorageClass.Name)
+		return fmt.Errorf("%s is too small for StorageClass %s: ask for at least 16Mi", size.String(), o.StorageClass.Name)
 	}
 	return p.volumes.createImage(o.PVName, size.Value())
 }

@@ -10,13 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// store is the directory with all volumes: NAME/ for a directory volume, NAME.ext4 for one with a size.
+// smallestSupported is the size in bytes below which mkfs.xfs wants to be told that this is for a test.
+const smallestSupported = 300 << 20
+
+// store is the directory with all volumes: NAME/ for a directory volume, NAME.xfs for one with a size.
 type store struct{ root string }
 
 func (s store) directory(name string) string { return filepath.Join(s.root, filepath.Base(name)) }
-func (s store) image(name string) string     { return s.directory(name) + ".ext4" }
+func (s store) image(name string) string     { return s.directory(name) + ".xfs" }
 
-// hasImage tells an ext4 volume from a directory volume.
+// hasImage tells a sized volume from a directory volume.
 func (s store) hasImage(name string) bool {
 	_, err := os.Stat(s.image(name))
 	return err == nil
@@ -31,7 +34,7 @@ func (s store) createDirectory(name string) error {
 	return err
 }
 
-// createImage makes an ext4 file system of exactly size bytes. It appears under its name only when it is complete.
+// createImage makes an XFS file system of exactly size bytes. It appears under its name only when it is complete.
 func (s store) createImage(name string, size int64) error {
 	if s.hasImage(name) {
 		return nil
@@ -40,14 +43,17 @@ func (s store) createImage(name string, size int64) error {
 	if err := truncate(partial, size); err != nil {
 		return err
 	}
-	// -m 0: no blocks reserved for root, so that uid 0 and uid 9999 meet the same limit.
-	if out, err := exec.Command("mkfs.ext4", "-q", "-F", "-m", "0", partial).CombinedOutput(); err != nil {
-		return errors.Join(fmt.Errorf("mkfs.ext4: %w: %s", err, out), os.Remove(partial))
+	args := []string{"-q", "-f", partial}
+	if size < smallestSupported {
+		args = append([]string{"--unsupported"}, args...)
+	}
+	if out, err := exec.Command("mkfs.xfs", args...).CombinedOutput(); err != nil {
+		return errors.Join(fmt.Errorf("mkfs.xfs: %w: %s", err, out), os.Remove(partial))
 	}
 	return os.Rename(partial, s.image(name))
 }
 
-// grow makes the file of an ext4 volume larger; the file system follows when the kubelet asks for it.
+// grow makes the file of a sized volume larger; the file system follows when the kubelet asks for it.
 func (s store) grow(name string, size int64) error {
 	info, err := os.Stat(s.image(name))
 	if err != nil {
@@ -71,7 +77,7 @@ func truncate(path string, size int64) error {
 	return errors.Join(file.Truncate(size), file.Close())
 }
 
-// mountImage mounts an ext4 volume at target. The loop device frees itself with its last mount (autoclear), so
+// mountImage mounts a sized volume at target. The loop device frees itself with its last mount (autoclear), so
 // nothing is left behind even when the whole node is killed.
 func (s store) mountImage(name, target string) error {
 	file, err := os.OpenFile(s.image(name), os.O_RDWR, 0)
@@ -85,7 +91,7 @@ func (s store) mountImage(name, target string) error {
 	}
 	defer device.Close()
 	// discard gives the blocks of deleted files back to the sparse file.
-	if err := unix.Mount(device.Name(), target, "ext4", 0, "discard"); err != nil {
+	if err := unix.Mount(device.Name(), target, "xfs", 0, "discard"); err != nil {
 		return fmt.Errorf("mount %s: %w", device.Name(), err)
 	}
 	return nil
@@ -122,8 +128,8 @@ func attachLoop(file *os.File) (*os.File, error) {
 	return nil, last
 }
 
-// growMounted lets the loop device and the mounted file system take the size of the file, while pods use it.
-func growMounted(device string) error {
+// growMounted lets the loop device and the file system mounted at path take the size of the file, while pods use it.
+func growMounted(device, path string) error {
 	file, err := os.OpenFile(device, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -132,8 +138,8 @@ func growMounted(device string) error {
 	if err := unix.IoctlSetInt(int(file.Fd()), unix.LOOP_SET_CAPACITY, 0); err != nil {
 		return fmt.Errorf("new capacity of %s: %w", device, err)
 	}
-	if out, err := exec.Command("resize2fs", device).CombinedOutput(); err != nil {
-		return fmt.Errorf("resize2fs: %w: %s", err, out)
+	if out, err := exec.Command("xfs_growfs", path).CombinedOutput(); err != nil {
+		return fmt.Errorf("xfs_growfs: %w: %s", err, out)
 	}
 	return nil
 }
