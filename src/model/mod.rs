@@ -1,14 +1,21 @@
 //! Pure types: no Kubernetes client, no network, no terminal.
 
 pub mod config;
+pub mod effective;
 pub mod flink_version;
 pub mod ids;
+pub mod java;
 pub mod labels;
 pub mod memory;
 pub mod memory_size;
 pub mod name;
+pub mod process;
 pub mod quantity;
+pub mod resources;
 pub mod revision;
 pub mod snapshot;
 pub mod spec;
 pub mod storage;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod violation;
