@@ -166,6 +166,8 @@ pub enum Command {
     Status(commands::status::StatusArgs),
     /// Print what the pods of an application log
     Logs(commands::logs::LogsArgs),
+    /// Create, list, describe and delete the claims that hold state
+    Storage(commands::storage::StorageArgs),
     /// Print the versions of this plugin and of the cluster
     Version(commands::version::VersionArgs),
 }
@@ -176,6 +178,7 @@ pub(crate) async fn dispatch(ctx: &mut Ctx, command: Command) -> Result<()> {
         Command::List(args) => commands::list::run(ctx, args).await,
         Command::Status(args) => commands::status::run(ctx, args).await,
         Command::Logs(args) => commands::logs::run(ctx, args).await,
+        Command::Storage(args) => commands::storage::run(ctx, args).await,
         Command::Version(args) => commands::version::run(ctx, args).await,
     }
 }

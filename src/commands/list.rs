@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::Service;
 use kube::{Api, ResourceExt};
 
 use crate::cluster::{Cluster, read};
+use crate::commands::scope;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
@@ -121,13 +122,6 @@ async fn recorded(cluster: &Cluster, args: &ListArgs) -> Result<Vec<Recorded>> {
         .map(|record| ((record.namespace().unwrap_or_default(), record.name_any()), record))
         .collect();
     Ok(services.iter().filter_map(|service| from_service(service, &mut records)).collect())
-}
-
-fn scope<K>(cluster: &Cluster, everywhere: bool) -> Api<K>
-where
-    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
-{
-    if everywhere { cluster.api_all() } else { cluster.api() }
 }
 
 /// The application that a Service anchors; `None` for any other Service.

@@ -3,4 +3,17 @@
 pub mod list;
 pub mod logs;
 pub mod status;
+pub mod storage;
 pub mod version;
+
+use kube::Api;
+
+use crate::cluster::Cluster;
+
+/// The objects of the cluster's namespace, or of all namespaces (`-A`).
+fn scope<K>(cluster: &Cluster, all_namespaces: bool) -> Api<K>
+where
+    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
+{
+    if all_namespaces { cluster.api_all() } else { cluster.api() }
+}

@@ -4,6 +4,7 @@
 //! without a cluster) and hands it to the one executor, the only code that writes.
 
 pub mod anchor;
+pub mod claims;
 pub mod deploy;
 pub mod event;
 pub mod observe;

@@ -5,7 +5,9 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use serde::Serialize;
 
 use super::created;
+use crate::cluster::condition;
 use crate::model::labels;
+use crate::ops::claims;
 use crate::ui::{Table, Text, Tone, View, human};
 
 /// A PersistentVolumeClaim.
@@ -78,10 +80,10 @@ impl From<&PersistentVolumeClaim> for ClaimView {
 impl ClaimView {
     /// Notes which applications keep state on it, and which of `pods` mount it.
     #[must_use]
-    pub fn used(mut self, applications: &[String], pods: &[Pod]) -> Self {
-        self.used_by = applications.to_vec();
-        let live = pods.iter().filter(|pod| !crate::cluster::condition::pod_ended(pod));
-        let mounting = live.filter(|pod| mounts(pod, &self.name));
+    pub fn used(mut self, applications: Vec<String>, pods: &[Pod]) -> Self {
+        self.used_by = applications;
+        let live = pods.iter().filter(|pod| !condition::pod_ended(pod));
+        let mounting = live.filter(|pod| claims::mounts(pod, &self.name));
         self.mounted_by = mounting.filter_map(|pod| pod.metadata.name.clone()).collect();
         self
     }
@@ -111,13 +113,6 @@ impl ClaimView {
             _ => Tone::Attention,
         }
     }
-}
-
-fn mounts(pod: &Pod, claim: &str) -> bool {
-    let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_ref());
-    let mut claims =
-        volumes.into_iter().flatten().filter_map(|v| v.persistent_volume_claim.as_ref());
-    claims.any(|source| source.claim_name == claim)
 }
 
 /// Claims, as `storage list` shows them.
@@ -203,7 +198,7 @@ mod tests {
             pod("helper", "orders-state", "Succeeded"),
             pod("payments-g1-jobmanager-y", "payments-state", "Running"),
         ];
-        let view = ClaimView::from(&claim()).used(&["orders".to_owned()], &pods);
+        let view = ClaimView::from(&claim()).used(vec!["orders".to_owned()], &pods);
         assert_eq!(view.mounted_by, ["orders-g1-jobmanager-x"]);
         let list = ClaimList { items: vec![view], all_namespaces: false };
         let text = list.text(true, Timestamp::UNIX_EPOCH).to_plain();

@@ -7,8 +7,10 @@ pub mod checkpoint;
 pub mod claim;
 pub mod event;
 pub mod pod;
+mod section;
 pub mod status;
 mod status_text;
+pub mod storage;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};

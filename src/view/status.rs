@@ -9,7 +9,7 @@ use super::claim::ClaimView;
 use super::event::{self, EventView};
 use super::flink_time;
 use super::pod::PodView;
-use crate::cluster::diagnose::{Observed, Waiting};
+use crate::cluster::diagnose::{Diagnosis, Observed, Waiting};
 use crate::error::{Error, Kind, Result};
 use crate::flink::types::{
     CheckpointCounts, CheckpointStatus, Checkpoints, Failure, JobDetails, JobStatus,
@@ -164,6 +164,12 @@ pub struct ProblemView {
     pub remedy: String,
 }
 
+impl From<&Diagnosis> for ProblemView {
+    fn from(diagnosis: &Diagnosis) -> Self {
+        ProblemView { message: diagnosis.to_string(), remedy: diagnosis.hint() }
+    }
+}
+
 /// A part of the status that could not be learnt.
 #[derive(Debug, Serialize)]
 pub struct UnavailableView {
@@ -190,9 +196,7 @@ impl StatusView {
             pods: seen.map(pods).unwrap_or_default(),
             waiting_for: seen.filter(|_| application.state == State::Pending).and_then(waiting),
             problems: seen.map(problems).unwrap_or_default(),
-            warnings: seen
-                .map(|seen| event::newest(&seen.events, WARNINGS, |_| true))
-                .unwrap_or_default(),
+            warnings: seen.map(|seen| event::newest(&seen.events, WARNINGS)).unwrap_or_default(),
             unavailable: unavailable(findings, application.state),
             application,
         }
@@ -308,8 +312,7 @@ fn waiting(observed: &Observed) -> Option<String> {
 }
 
 fn problems(observed: &Observed) -> Vec<ProblemView> {
-    let diagnoses = observed.diagnoses().into_iter();
-    diagnoses.map(|d| ProblemView { message: d.to_string(), remedy: d.hint() }).collect()
+    observed.diagnoses().iter().map(ProblemView::from).collect()
 }
 
 /// A JobManager that is still starting is a state, not a part that is missing.

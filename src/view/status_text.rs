@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::checkpoint::CheckpointView;
+use super::section::{self, field, heading, indented, toned, warnings};
 use super::status::{CheckpointsView, JobView, StatusView};
 use crate::ui::{Table, Text, Tone, View, human};
 
@@ -10,8 +11,7 @@ impl View for StatusView {
     fn text(&self, wide: bool, now: Timestamp) -> Text {
         let mut text = self.application_section(now);
         for problem in &self.problems {
-            text = text.end().toned(Tone::Bad, "Problem:").plain(" ").plain(&problem.message).end();
-            text = text.toned(Tone::Hint, "Remedy:").plain("  ").plain(&problem.remedy).end();
+            text = text.end().text(&section::problem(problem));
         }
         if let Some(job) = &self.job {
             text = text.end().text(&job_section(job, wide, now));
@@ -20,7 +20,7 @@ impl View for StatusView {
             text = text.end().text(&checkpoint_section(checkpoints, now));
         }
         text = text.text(&self.storage_section()).text(&self.pod_section(now));
-        text.text(&self.warning_section(now)).text(&self.unavailable_section())
+        text.text(&warnings(&self.warnings, now)).text(&self.unavailable_section())
     }
 
     fn names(&self) -> Vec<String> {
@@ -80,25 +80,6 @@ impl StatusView {
             ]);
         }
         heading("Pods").text(&indented(&table))
-    }
-
-    fn warning_section(&self, now: Timestamp) -> Text {
-        if self.warnings.is_empty() {
-            return Text::new();
-        }
-        let mut table = Table::new(["AGE", "OBJECT", "REASON", "MESSAGE"]);
-        for warning in &self.warnings {
-            let age = warning.last_seen.map(|seen| human::age(seen, now)).unwrap_or_default();
-            let repeated =
-                if warning.count > 1 { format!(" (x{})", warning.count) } else { String::new() };
-            table.row([
-                age + &repeated,
-                warning.object.clone(),
-                warning.reason.clone(),
-                warning.message.clone(),
-            ]);
-        }
-        heading("Warnings").text(&indented(&table))
     }
 
     fn unavailable_section(&self) -> Text {
@@ -181,22 +162,6 @@ fn describe(snapshot: &CheckpointView, now: Timestamp) -> String {
         human::bytes(snapshot.state_bytes),
         snapshot.duration_millis
     )
-}
-
-fn heading(title: &str) -> Text {
-    Text::new().end().toned(Tone::Heading, title).end()
-}
-
-fn field(name: &str, value: &str) -> Text {
-    toned(name, Tone::Plain, value)
-}
-
-fn toned(name: &str, tone: Tone, value: &str) -> Text {
-    Text::new().plain(&format!("{:<19}", format!("{name}:"))).toned(tone, value).end()
-}
-
-fn indented(table: &Table) -> Text {
-    table.to_lines().lines().fold(Text::new(), |text, line| text.plain("  ").plain(line).end())
 }
 
 #[cfg(test)]

@@ -1,0 +1,73 @@
+//! `storage delete`: the end of a claim and of all that is on it.
+
+use std::time::Duration;
+
+use clap::Args;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::ResourceExt;
+
+use crate::cli::WaitArgs;
+use crate::cluster::read;
+use crate::context::Ctx;
+use crate::deadline::Deadline;
+use crate::error::{Error, Kind, Result};
+use crate::ops::claims::{self, Users};
+use crate::view::claim::ClaimView;
+
+const EXAMPLES: &str = "\
+Examples:
+  # Delete the storage of an application that is gone; asks first
+  kubectl flink storage delete orders-state";
+
+/// Arguments of `storage delete`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct DeleteArgs {
+    /// Name of the claim
+    name: String,
+    /// Consent beforehand
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    wait: WaitArgs,
+}
+
+/// Deletes a claim that nobody uses, after consent.
+pub(super) async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
+    let cluster = ctx.cluster().await?;
+    let claim = claims::get(&cluster, &args.name).await?;
+    let (pods, records) = (cluster.api::<Pod>(), cluster.api());
+    let (pods, users) =
+        tokio::try_join!(read::list(&cluster, &pods, ""), Users::find(&cluster, &records))?;
+    claims::is_free(&claim, &users, &pods)?;
+    ctx.ui.confirm(&question(&claim), args.yes).await?;
+    let deadline =
+        args.wait.timeout(Duration::from_secs(120)).map_or(Deadline::NEVER, Deadline::after);
+    let progress = ctx.ui.progress(format!("Deleting {}", args.name));
+    progress.phase("waiting until the claim is gone");
+    let gone = claims::delete(&cluster, &claim, args.wait.wait().then_some(deadline)).await?;
+    progress.finish();
+    if args.wait.wait() && !gone {
+        let what = format!(
+            "persistentvolumeclaim {:?} is marked for deletion, but still there",
+            args.name
+        );
+        return Err(Error::new(Kind::Timeout, what)
+            .hint("Something still holds it: see `kubectl flink storage describe`."));
+    }
+    ctx.ui.answer(&format!("persistentvolumeclaim/{} deleted", args.name))
+}
+
+fn question(claim: &PersistentVolumeClaim) -> String {
+    let view = ClaimView::from(claim);
+    let whose = match &view.application {
+        Some(application) => format!(" of application {application}"),
+        None => String::new(),
+    };
+    format!(
+        "Delete persistentvolumeclaim {:?} ({}) in namespace {:?} and, for good, every checkpoint, savepoint and job jar{whose} on it?",
+        claim.name_any(),
+        view.size(),
+        view.namespace
+    )
+}

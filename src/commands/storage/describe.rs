@@ -1,0 +1,47 @@
+//! `storage describe`: one claim in all detail.
+
+use clap::Args;
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::cluster::diagnose::Observed;
+use crate::cluster::observe::events_about;
+use crate::cluster::{read, survey};
+use crate::context::Ctx;
+use crate::error::Result;
+use crate::ops::claims::{self, Users};
+use crate::ui::format::OutputArgs;
+use crate::view::claim::ClaimView;
+use crate::view::storage::{ClassView, StorageView};
+
+const EXAMPLES: &str = "\
+Examples:
+  # Who uses this claim, and why is it pending?
+  kubectl flink storage describe orders-state";
+
+/// Arguments of `storage describe`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct DescribeArgs {
+    /// Name of the claim
+    name: String,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Describes a claim.
+pub(super) async fn run(ctx: &mut Ctx, args: DescribeArgs) -> Result<()> {
+    let cluster = ctx.cluster().await?;
+    let claim = claims::get(&cluster, &args.name).await?;
+    let (pods, records) = (cluster.api::<Pod>(), cluster.api());
+    let (pods, users, classes, events) = tokio::try_join!(
+        read::list(&cluster, &pods, ""),
+        Users::find(&cluster, &records),
+        survey::storage_classes(&cluster),
+        events_about(&cluster, &args.name),
+    )?;
+    let claim_view = ClaimView::from(&claim).used(users.of(&claim), &pods);
+    let named = |info: &survey::StorageClassInfo| Some(&info.name) == claim_view.class.as_ref();
+    let class = classes.into_iter().flatten().find(named).map(ClassView::from);
+    let observed = Observed { claims: vec![claim], events, ..Observed::default() };
+    ctx.show(&StorageView::new(claim_view, class, &observed), args.output.format)
+}

@@ -1,0 +1,190 @@
+//! The claims that hold state: who uses which, and their end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::{Api, ResourceExt};
+
+use crate::cluster::watch::wait_gone;
+use crate::cluster::write::{self, Mode};
+use crate::cluster::{Cluster, condition, read};
+use crate::deadline::Deadline;
+use crate::error::{Error, Kind, Result};
+use crate::model::labels::{self, Component, FIELD_MANAGER};
+use crate::ops::observe;
+
+/// The label that says who manages an object.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// Namespace and name of a claim.
+pub type ClaimKey = (String, String);
+
+/// The applications whose state each claim holds, by the records of all their generations.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Users(BTreeMap<ClaimKey, BTreeSet<String>>);
+
+impl Users {
+    /// Reads the records behind `api`: those of one namespace, or of all.
+    ///
+    /// # Errors
+    /// Also when a record cannot be read: whoever it belongs to might be using any claim.
+    pub async fn find(cluster: &Cluster, api: &Api<ControllerRevision>) -> Result<Users> {
+        let selector = format!("{}={}", labels::COMPONENT, Component::Revision.as_str());
+        let records = read::list::<ControllerRevision>(cluster, api, &selector).await?;
+        Users::from_records(&records)
+    }
+
+    fn from_records(records: &[ControllerRevision]) -> Result<Users> {
+        let mut users = Users::default();
+        for record in records {
+            let revision = observe::from_record(record)?;
+            let claim = revision.storage.claim().claim.clone();
+            let key = (revision.namespace, claim);
+            users.0.entry(key).or_default().insert(revision.application.to_string());
+        }
+        Ok(users)
+    }
+
+    /// The applications whose state is on `claim`.
+    pub fn of(&self, claim: &PersistentVolumeClaim) -> Vec<String> {
+        let users = self.0.get(&key(claim));
+        users.into_iter().flatten().cloned().collect()
+    }
+
+    /// Whether the claim holds state of ours, now or from before.
+    pub fn concerns(&self, claim: &PersistentVolumeClaim) -> bool {
+        is_ours(claim) || self.0.contains_key(&key(claim))
+    }
+}
+
+fn key(claim: &PersistentVolumeClaim) -> ClaimKey {
+    (claim.namespace().unwrap_or_default(), claim.name_any())
+}
+
+fn is_ours(claim: &PersistentVolumeClaim) -> bool {
+    claim.labels().get(MANAGED_BY).is_some_and(|manager| manager == FIELD_MANAGER)
+}
+
+/// Reads a claim that must exist.
+///
+/// # Errors
+/// [`Kind::NotFound`] when it does not.
+pub async fn get(cluster: &Cluster, name: &str) -> Result<PersistentVolumeClaim> {
+    let found = read::get(cluster, &cluster.api::<PersistentVolumeClaim>(), name).await?;
+    found.ok_or_else(|| {
+        let namespace = cluster.namespace();
+        let what = format!("persistentvolumeclaim {name:?} not found in namespace {namespace:?}");
+        Error::new(Kind::NotFound, what).hint("List the claims with `kubectl flink storage list`.")
+    })
+}
+
+/// Refuses to give up a claim that somebody needs.
+///
+/// # Errors
+/// [`Kind::Conflict`] when an application's state is on it, a pod mounts it, or it is not ours.
+pub fn is_free(claim: &PersistentVolumeClaim, users: &Users, pods: &[Pod]) -> Result<()> {
+    let name = claim.name_any();
+    let refuse =
+        |why: String| Error::new(Kind::Conflict, format!("persistentvolumeclaim {name:?} {why}"));
+    if !users.concerns(claim) {
+        return Err(refuse("was not made by kubectl flink".to_owned())
+            .hint(format!("If it is yours, delete it with `kubectl delete pvc {name}`.")));
+    }
+    if let Some(application) = users.of(claim).first() {
+        return Err(refuse(format!("holds the state of application {application}")).hint(format!(
+            "To give up the application and its state, run `kubectl flink delete {application} --delete-storage`."
+        )));
+    }
+    let mut mounting = pods.iter().filter(|pod| !condition::pod_ended(pod) && mounts(pod, &name));
+    match mounting.next() {
+        Some(pod) => Err(refuse(format!("is mounted by pod {}", pod.name_any()))
+            .hint("Wait until the pod has ended, or delete it.")),
+        None => Ok(()),
+    }
+}
+
+/// Whether a pod mounts the claim.
+pub fn mounts(pod: &Pod, claim: &str) -> bool {
+    let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_ref());
+    let mut sources =
+        volumes.into_iter().flatten().filter_map(|v| v.persistent_volume_claim.as_ref());
+    sources.any(|source| source.claim_name == claim)
+}
+
+/// Deletes exactly this claim, and with it all that is on it. Only after consent; see [`is_free`].
+/// `true` when it was gone before the deadline.
+///
+/// # Errors
+/// As the API server gives them.
+pub async fn delete(
+    cluster: &Cluster,
+    claim: &PersistentVolumeClaim,
+    deadline: Option<Deadline>,
+) -> Result<bool> {
+    let api = cluster.api::<PersistentVolumeClaim>();
+    write::delete(cluster, &api, claim, Mode::Real).await?;
+    match deadline {
+        Some(deadline) => wait_gone(api, claim, deadline).await,
+        None => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::ops::testing;
+
+    fn claim(managed_by: &str) -> PersistentVolumeClaim {
+        let value = json!({"metadata": {"name": "orders-state", "namespace": "shop",
+            "labels": {"app.kubernetes.io/managed-by": managed_by}}});
+        serde_json::from_value(value).expect("a claim")
+    }
+
+    fn pod(phase: &str) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": "storage-helper"},
+            "spec": {"containers": [], "volumes": [
+                {"name": "state", "persistentVolumeClaim": {"claimName": "orders-state"}},
+            ]},
+            "status": {"phase": phase},
+        }))
+        .expect("a pod")
+    }
+
+    fn record(data: Value) -> ControllerRevision {
+        serde_json::from_value(
+            json!({"metadata": {"name": "orders-4"}, "revision": 4, "data": data}),
+        )
+        .expect("a record")
+    }
+
+    #[test]
+    fn a_claim_with_the_state_of_an_application_is_never_free() -> Result<()> {
+        let data = serde_json::to_value(testing::revision(4)).expect("serialisable");
+        let users = Users::from_records(&[record(data)])?;
+        assert_eq!(users.of(&claim("kubectl-flink")), ["orders"]);
+        for manager in ["kubectl-flink", "helm"] {
+            let error = is_free(&claim(manager), &users, &[]).expect_err("in use");
+            assert_eq!(error.kind(), Kind::Conflict);
+            assert!(error.to_string().contains("application orders"), "{error}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_might_use_any_claim() {
+        assert!(Users::from_records(&[record(json!({"from": "the future"}))]).is_err());
+    }
+
+    #[test]
+    fn claims_of_others_and_claims_that_are_mounted_are_not_ours_to_delete() {
+        let users = Users::default();
+        assert!(is_free(&claim("kubectl-flink"), &users, &[]).is_ok());
+        assert!(is_free(&claim("helm"), &users, &[]).is_err());
+        assert!(is_free(&claim("kubectl-flink"), &users, &[pod("Running")]).is_err());
+        assert!(is_free(&claim("kubectl-flink"), &users, &[pod("Succeeded")]).is_ok());
+    }
+}
