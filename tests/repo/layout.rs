@@ -41,7 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("manifest", &["model"]),
     ("storage", &["model", "manifest", "cluster"]),
-    ("flink", &["model"]),
+    ("flink", &["model", "cluster"]),
     ("cluster", &["model", "manifest"]),
     ("ops", &["model", "manifest", "storage", "flink", "cluster"]),
     ("ui", &["model"]),

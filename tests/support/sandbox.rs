@@ -34,7 +34,10 @@ impl Sandbox {
                 &cluster.api_all::<Namespace>(),
                 json!({"metadata": {
                     "generateName": "test-",
-                    "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+                    "labels": {
+                        "kubectl-flink.io/test": "true",
+                        "pod-security.kubernetes.io/enforce": "restricted",
+                    },
                 }}),
             )
             .metadata

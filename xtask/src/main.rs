@@ -1,13 +1,18 @@
 //! Development tasks of kubectl-flink: `cargo xtask --help`.
 
+mod bench;
 mod cache;
 mod cluster;
+mod demo;
 mod flink;
 mod flink_home;
 mod images;
 mod java;
 mod jobs;
+mod plugin;
+mod site;
 mod step;
+mod test;
 mod tools;
 
 use std::process::ExitCode;
@@ -31,6 +36,12 @@ enum Task {
     /// Make Flink images, distributions and test jobs from package registries
     #[command(subcommand)]
     Flink(flink::Command),
+    /// Deploy, save, delete and restore a real Flink job, from nothing
+    Demo(demo::DemoArgs),
+    /// Run every test, layer by layer, preparing what is missing
+    Test(test::TestArgs),
+    /// Measure against what users have today
+    Bench(bench::BenchArgs),
 }
 
 impl Task {
@@ -38,6 +49,9 @@ impl Task {
         match self {
             Task::Cluster(command) => command.run(),
             Task::Flink(command) => command.run(),
+            Task::Demo(args) => demo::run(&args),
+            Task::Test(args) => test::run(&args),
+            Task::Bench(args) => bench::run(&args),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::tally::Tally;
+use crate::step::say;
 
 /// A command that passes by exiting with 0.
 struct Check {
@@ -30,7 +31,14 @@ const CHECKS: &[Check] = &[
     Check {
         name: "clippy",
         command: &[
-            "cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings",
+            "cargo",
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
         ],
         dir: ".",
         probe: Some(&["cargo", "clippy", "--version"]),
@@ -64,7 +72,7 @@ pub(crate) fn run(root: &Path, filter: Option<&str>) -> Result<Tally> {
 impl Check {
     fn run(&self, root: &Path) -> Result<Tally> {
         if self.probe.is_some_and(|probe| !succeeds(probe)) {
-            eprintln!("  skipped: {} is not installed; {}", self.name, self.remedy);
+            say(&format!("  skipped: {} is not installed; {}", self.name, self.remedy));
             return Ok(Tally::skipped(1));
         }
         let started = Instant::now();
@@ -76,7 +84,7 @@ impl Check {
             .status()
             .with_context(|| format!("cannot start {}", self.name))?;
         let verdict = if status.success() { "ok" } else { "FAILED" };
-        eprintln!("  {} ... {verdict} ({} s)", self.name, started.elapsed().as_secs());
+        say(&format!("  {} ... {verdict} ({} s)", self.name, started.elapsed().as_secs()));
         Ok(Tally::of(status.success()))
     }
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use super::tally::Tally;
+use crate::step::say;
 
 /// A built test binary.
 #[derive(Debug)]
@@ -121,7 +122,7 @@ impl TestBinary {
         let status = child.wait()?;
         let mut tally = printer.tally;
         if !status.success() && tally.failed == 0 {
-            eprintln!("{} died: {status}", self.label);
+            say(&format!("{} died: {status}", self.label));
             tally.failed += 1;
         }
         Ok(tally)
@@ -156,7 +157,7 @@ impl Printer {
                 Outcome::Ignored => self.tally.skipped += 1,
             }
             if self.verbose || outcome == Outcome::Failed {
-                eprintln!("  {:>5} s  {line}", self.started.elapsed().as_secs());
+                say(&format!("  {:>5} s  {line}", self.started.elapsed().as_secs()));
             }
             return;
         }
@@ -166,7 +167,7 @@ impl Printer {
             _ => self.in_failures,
         };
         if self.in_failures {
-            eprintln!("{line}");
+            say(line);
         }
     }
 }

@@ -1,0 +1,52 @@
+//! The plugin, built from this checkout.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::site::Site;
+use crate::tools;
+
+/// The built binary.
+pub(crate) struct Plugin {
+    binary: PathBuf,
+}
+
+impl Plugin {
+    /// Builds it with a cargo profile; cargo shows its own progress.
+    ///
+    /// # Errors
+    /// When it does not compile.
+    pub(crate) fn build(profile: &str) -> Result<Plugin> {
+        let output = Command::new(env!("CARGO"))
+            .args(["build", "--locked", "--package", "kubectl-flink", "--bin", "kubectl-flink"])
+            .args(["--profile", profile, "--message-format=json-render-diagnostics"])
+            .current_dir(tools::repository())
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cannot start cargo")?;
+        ensure!(output.status.success(), "the plugin does not compile (see above)");
+        let text = String::from_utf8(output.stdout)?;
+        let binary = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter(|message| message["target"]["kind"][0] == "bin")
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .context("cargo named no executable")?;
+        Ok(Plugin { binary })
+    }
+
+    /// The folder it is in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.binary.parent().unwrap_or(&self.binary)
+    }
+
+    /// The plugin on this cluster and in this namespace.
+    pub(crate) fn command(&self, site: &Site, namespace: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.env("KUBECONFIG", site.kubeconfig()).args(["--namespace", namespace]).args(args);
+        command
+    }
+}

@@ -1,0 +1,85 @@
+//! Where tests, demo and benchmarks run: a local cluster, or the one of a kubeconfig context.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::cache;
+use crate::cluster::{self, Cluster, UpOptions};
+use crate::images;
+
+/// A cluster that is ready for pods of ours.
+pub(crate) struct Site {
+    kubeconfig: PathBuf,
+    kubectl: PathBuf,
+}
+
+impl Site {
+    /// The local cluster of this name with Flink's images, from nothing if need be.
+    ///
+    /// # Errors
+    /// Why there can be none on this machine, or which step failed.
+    pub(crate) fn local(name: &str) -> Result<Site> {
+        let cluster = up(name, false)?;
+        for version in images::VERSIONS {
+            cluster.load_image(&images::ensure(version)?)?;
+        }
+        Ok(Site::of(cluster))
+    }
+
+    /// A local API server without pods.
+    ///
+    /// # Errors
+    /// See [`Site::local`].
+    pub(crate) fn control_plane(name: &str) -> Result<Site> {
+        up(name, true).map(Site::of)
+    }
+
+    /// The user's own cluster. It pulls images by itself.
+    ///
+    /// # Errors
+    /// Without kubectl, or when there is no such context.
+    pub(crate) fn context(name: &str) -> Result<Site> {
+        let config = Command::new("kubectl")
+            .args(["config", "view", "--minify", "--flatten", "--context", name])
+            .output()
+            .context("cannot run kubectl, which --context needs; put it on your PATH")?;
+        let complaint = String::from_utf8_lossy(&config.stderr);
+        ensure!(config.status.success(), "--context {name}: {}", complaint.trim());
+        let dir = cache::dir()?.join("contexts");
+        fs::create_dir_all(&dir)?;
+        let kubeconfig = dir.join(name.replace('/', "_"));
+        fs::write(&kubeconfig, config.stdout)?;
+        // It holds credentials.
+        fs::set_permissions(&kubeconfig, Permissions::from_mode(0o600))?;
+        Ok(Site { kubeconfig, kubectl: PathBuf::from("kubectl") })
+    }
+
+    fn of(cluster: Cluster) -> Site {
+        Site { kubeconfig: cluster.kubeconfig, kubectl: cluster.kubectl }
+    }
+
+    /// A kubeconfig whose current context is this cluster.
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// The folder of its kubectl, unless that is on the user's `PATH`.
+    pub(crate) fn kubectl_folder(&self) -> Option<&Path> {
+        self.kubectl.parent().filter(|folder| !folder.as_os_str().is_empty())
+    }
+
+    /// kubectl on this cluster.
+    pub(crate) fn kubectl(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.kubectl);
+        command.env("KUBECONFIG", &self.kubeconfig).args(args);
+        command
+    }
+}
+
+fn up(name: &str, control_plane: bool) -> Result<Cluster> {
+    cluster::ensure_up(&UpOptions { name: name.to_owned(), control_plane })
+}

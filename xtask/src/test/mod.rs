@@ -1,0 +1,246 @@
+//! `cargo xtask test`: every test, layer by layer, from cheap to dear.
+
+mod check;
+mod libtest;
+mod tally;
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
+
+use crate::site::Site;
+use crate::step::{self, Step, print, say, seconds};
+use crate::{cluster, jobs, tools};
+use libtest::{Run, TestBinary};
+use tally::Tally;
+
+/// The local cluster of the layers that need pods.
+const NODE: &str = "test";
+/// The API server of the `cli` layer: its snapshots show what happens where nothing starts pods.
+const CONTROL_PLANE: &str = "test-cli";
+
+/// Arguments of `cargo xtask test`.
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// Run this layer only; repeatable
+    #[arg(long, value_enum, value_name = "LAYER")]
+    layer: Vec<Layer>,
+    /// Run only tests whose name contains this
+    filter: Option<String>,
+    /// Run the layers that need pods on the cluster of this kubeconfig context, not on a local one
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// Leave the local clusters running
+    #[arg(long)]
+    keep: bool,
+}
+
+/// A layer of tests. Declared from cheap to dear, which is the order they run in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum Layer {
+    /// Format, lints, Go tests, dependency policy
+    Check,
+    /// Unit tests, and what the repository promises about itself
+    Unit,
+    /// The command line against a real API server
+    Cli,
+    /// Real Flink on a real node
+    E2e,
+    /// The same, with something broken on purpose
+    Faults,
+}
+
+impl Layer {
+    fn name(self) -> &'static str {
+        match self {
+            Layer::Check => "check",
+            Layer::Unit => "unit",
+            Layer::Cli => "cli",
+            Layer::E2e => "e2e",
+            Layer::Faults => "faults",
+        }
+    }
+
+    /// Whether the layer runs this test of this binary.
+    fn holds(self, binary: &TestBinary, test: &str) -> bool {
+        let module = test.split("::").next().unwrap_or_default();
+        match self {
+            Layer::Check => false,
+            Layer::Unit => !binary.integration || module == "repo",
+            Layer::Cli | Layer::E2e | Layer::Faults => binary.integration && module == self.name(),
+        }
+    }
+
+    /// Tests at the same time. The dear layers start JVMs: two applications are what two cores can bear.
+    fn threads(self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        match self {
+            Layer::Check | Layer::Unit => cores,
+            Layer::Cli => 2 * cores,
+            Layer::E2e | Layer::Faults => cores.clamp(1, 3),
+        }
+    }
+}
+
+/// Runs the wanted layers.
+///
+/// # Errors
+/// When the tests do not compile, and when one of them failed.
+pub(crate) fn run(args: &TestArgs) -> Result<()> {
+    let started = Instant::now();
+    let root = tools::repository();
+    let mut session = Session { root: &root, args, binaries: Vec::new() };
+    if args.layers().any(|layer| layer != Layer::Check) {
+        session.binaries = libtest::build(&root)?;
+    }
+    let mut total = Tally::default();
+    for layer in args.layers() {
+        if step::interrupted() {
+            break;
+        }
+        say(&format!("==> Layer {}", layer.name()));
+        let began = Instant::now();
+        // What one layer lacks must not hide the results of the others.
+        let tally = session.run(layer).unwrap_or_else(|e| {
+            say(&format!("error: {}: {e:#}", layer.name()));
+            Tally::of(false)
+        });
+        say(&format!("    {} took {}", layer.name(), seconds(began.elapsed())));
+        print(&format!("{}: {tally}", layer.name()));
+        total += tally;
+    }
+    if !args.keep {
+        session.take_down()?;
+    }
+    say(&format!("    everything took {}", seconds(started.elapsed())));
+    print(&total.to_string());
+    ensure!(!step::interrupted(), "interrupted");
+    ensure!(total.failed == 0, "{} of the tests failed", total.failed);
+    Ok(())
+}
+
+impl TestArgs {
+    fn layers(&self) -> impl Iterator<Item = Layer> {
+        let all = Layer::value_variants();
+        all.iter().copied().filter(|layer| self.layer.is_empty() || self.layer.contains(layer))
+    }
+}
+
+/// One run of the task.
+struct Session<'a> {
+    root: &'a Path,
+    args: &'a TestArgs,
+    binaries: Vec<TestBinary>,
+}
+
+impl Session<'_> {
+    fn run(&self, layer: Layer) -> Result<Tally> {
+        let filter = self.args.filter.as_deref();
+        if layer == Layer::Check {
+            return check::run(self.root, filter);
+        }
+        let selection = self.select(layer, filter)?;
+        if selection.is_empty() {
+            return Ok(Tally::default());
+        }
+        let env = match layer {
+            Layer::Check | Layer::Unit => Some(Vec::new()),
+            Layer::Cli | Layer::E2e | Layer::Faults => self.environment(layer)?,
+        };
+        let run = Run {
+            env: env.as_deref().unwrap_or_default(),
+            threads: layer.threads(),
+            include_ignored: layer >= Layer::Cli && env.is_some(),
+            verbose: layer >= Layer::E2e,
+        };
+        let mut tally = Tally::default();
+        for (binary, tests) in selection {
+            tally += binary.run(&tests, &run).with_context(|| binary.label.clone())?;
+        }
+        Ok(tally)
+    }
+
+    fn select(
+        &self,
+        layer: Layer,
+        filter: Option<&str>,
+    ) -> Result<Vec<(&TestBinary, Vec<String>)>> {
+        let mut selection = Vec::new();
+        for binary in &self.binaries {
+            let wanted = |test: &str| {
+                layer.holds(binary, test) && filter.is_none_or(|filter| test.contains(filter))
+            };
+            selection.push((binary, binary.list(wanted)?));
+        }
+        selection.retain(|(_, tests)| !tests.is_empty());
+        Ok(selection)
+    }
+
+    /// Prepares what the layer needs and says where it is; `None` where it cannot be had.
+    fn environment(&self, layer: Layer) -> Result<Option<Vec<(String, String)>>> {
+        let local = self.args.context.is_none() || layer == Layer::Cli;
+        if local && let Err(reason) = cluster::check_host() {
+            say(&format!("    skipped: {reason}"));
+            return Ok(None);
+        }
+        let site = match (layer, &self.args.context) {
+            (Layer::Cli, _) => Site::control_plane(CONTROL_PLANE)?,
+            (_, Some(context)) => Site::context(context)?,
+            (_, None) => fresh(Site::local(NODE)?)?,
+        };
+        let mut env = vec![variable("KUBECONFIG", site.kubeconfig())];
+        if layer != Layer::Cli {
+            env.push(variable("JAR", &jobs::ensure()?.join(jobs::COUNTER)));
+        }
+        Ok(Some(env))
+    }
+
+    /// Removes the local clusters, also after Ctrl-C: half a test run leaves half-made applications.
+    fn take_down(&self) -> Result<()> {
+        if cluster::check_host().is_err() {
+            return Ok(());
+        }
+        let layers: Vec<_> = self.args.layers().collect();
+        if layers.contains(&Layer::Cli) {
+            take_down(CONTROL_PLANE)?;
+        }
+        if layers.iter().any(|layer| *layer >= Layer::E2e) && self.args.context.is_none() {
+            take_down(NODE)?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes what tests of an earlier run left on the local cluster: their pods would slow these down.
+fn fresh(site: Site) -> Result<Site> {
+    let delete = ["delete", "namespace", "-l", "kubectl-flink.io/test", "--wait=false"];
+    Step::new("Removing what earlier tests left", "test-leftovers")
+        .run(&mut site.kubectl(&delete))?;
+    Ok(site)
+}
+
+/// Takes a cluster down. Steps of this process refuse to begin once the user has interrupted it, so it is
+/// another one's work then.
+fn take_down(name: &str) -> Result<()> {
+    if !step::interrupted() {
+        return cluster::down(name, false);
+    }
+    let status = Command::new(std::env::current_exe()?)
+        .args(["cluster", "down", "--name", name])
+        .process_group(0)
+        .status()?;
+    ensure!(
+        status.success(),
+        "cluster {name} is still there; cargo xtask cluster down --name {name}"
+    );
+    Ok(())
+}
+
+/// A variable that the tests' support code reads.
+fn variable(name: &str, path: &Path) -> (String, String) {
+    (format!("KUBECTL_FLINK_TEST_{name}"), path.display().to_string())
+}
