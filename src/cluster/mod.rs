@@ -6,6 +6,7 @@ pub mod connect;
 pub mod diagnose;
 pub mod exec;
 pub mod failure;
+pub mod find;
 pub mod kubeconfig;
 pub mod logs;
 pub mod observe;

@@ -1,1 +1,16 @@
-//! State storage: its layout, and access to it through pods that mount it.
+//! State storage: access to it through pods that mount it, and what lies on it.
+
+pub mod access;
+pub mod catalogue;
+pub mod helper_pod;
+pub mod jar;
+pub mod shell;
+pub mod snapshots;
+pub mod store;
+pub mod upload;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use access::OpenStore;
+pub use store::{Entry, StateStore};

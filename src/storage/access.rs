@@ -1,0 +1,240 @@
+//! Reaching the files of a claim: through a pod of the job that mounts it, else through a helper pod.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+use kube::ResourceExt;
+
+use super::helper_pod::{CONTAINER, HelperSpec};
+use super::shell::PodShell;
+use super::store::{ShellStore, StateStore};
+use crate::cluster::diagnose::Waiting;
+use crate::cluster::exec::ExecTarget;
+use crate::cluster::watch::Watched;
+use crate::cluster::{Cluster, condition, observe, read, write};
+use crate::deadline::Deadline;
+use crate::error::{Error, Kind, Result};
+use crate::model::labels::{self, Component};
+use crate::model::name::ApplicationName;
+use crate::model::storage::MOUNT_PATH;
+
+/// Open access to a claim. Close it when done; a helper pod behind it that is not closed is deleted by
+/// [`Cluster::clean_up`], and failing that ends by itself.
+pub struct OpenStore {
+    store: ShellStore,
+    helper: Option<HelperGuard>,
+}
+
+impl OpenStore {
+    /// The files.
+    pub fn store(&self) -> &dyn StateStore {
+        &self.store
+    }
+
+    /// Whether a helper pod had to be made for it.
+    pub fn has_helper(&self) -> bool {
+        self.helper.is_some()
+    }
+
+    /// Ends the access and deletes the helper pod, if there is one.
+    ///
+    /// # Errors
+    /// When the helper pod cannot be deleted; it ends by itself, then.
+    pub async fn close(mut self) -> Result<()> {
+        match self.helper.as_mut().and_then(HelperGuard::take) {
+            Some(deletion) => deletion.await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Opens the claim through a running pod that mounts it, or through a helper pod.
+///
+/// `waiting` hears what the helper pod waits for.
+///
+/// # Errors
+/// When the helper pod does not run before the deadline, or cannot run at all: with the reason.
+pub async fn open(
+    cluster: &Cluster,
+    spec: &HelperSpec,
+    deadline: Deadline,
+    waiting: &mut (dyn FnMut(&Waiting) + Send),
+) -> Result<OpenStore> {
+    let pods: Vec<Pod> = read::list(cluster, &cluster.api(), "").await?;
+    if let Some(target) = mounting(&pods, &spec.claim) {
+        return Ok(open_in(cluster, target));
+    }
+    sweep(cluster, &spec.application, &pods).await;
+    let helper = start(cluster, spec).await?;
+    let target = ExecTarget { pod: helper.name.clone(), container: CONTAINER.to_owned() };
+    wait_until_running(cluster, spec, deadline, waiting).await?;
+    let store = ShellStore::new(PodShell::new(cluster.clone(), target));
+    Ok(OpenStore { store, helper: Some(helper) })
+}
+
+/// Opens the claim through a container that is known to run and to mount it at [`MOUNT_PATH`].
+pub fn open_in(cluster: &Cluster, target: ExecTarget) -> OpenStore {
+    let store = ShellStore::new(PodShell::new(cluster.clone(), target));
+    OpenStore { store, helper: None }
+}
+
+/// A running container that mounts the whole claim at [`MOUNT_PATH`], writable. Pods that will stay
+/// come first: ready ones, JobManagers, the newest.
+pub fn mounting(pods: &[Pod], claim: &str) -> Option<ExecTarget> {
+    let usable = |pod: &&Pod| !condition::pod_terminating(pod) && !condition::pod_ended(pod);
+    let mut candidates: Vec<(&Pod, &str)> = pods
+        .iter()
+        .filter(usable)
+        .filter_map(|pod| container_mounting(pod, claim).map(|container| (pod, container)))
+        .collect();
+    candidates.sort_by_key(|(pod, _)| {
+        let component = pod.labels().get(labels::COMPONENT).map(String::as_str);
+        let jobmanager = component == Some(Component::JobManager.as_str());
+        let helper = component == Some(Component::Helper.as_str());
+        (
+            helper,
+            !condition::pod_ready(pod),
+            !jobmanager,
+            std::cmp::Reverse(pod.creation_timestamp()),
+        )
+    });
+    let (pod, container) = candidates.first()?;
+    Some(ExecTarget { pod: pod.name_any(), container: (*container).to_owned() })
+}
+
+fn container_mounting<'a>(pod: &'a Pod, claim: &str) -> Option<&'a str> {
+    let spec: &PodSpec = pod.spec.as_ref()?;
+    let volume = spec.volumes.iter().flatten().find(|volume| {
+        volume
+            .persistent_volume_claim
+            .as_ref()
+            .is_some_and(|source| source.claim_name == claim && !source.read_only.unwrap_or(false))
+    })?;
+    let mounts_it = |container: &&Container| {
+        container.volume_mounts.iter().flatten().any(|mount| {
+            mount.name == volume.name
+                && mount.mount_path.trim_end_matches('/') == MOUNT_PATH
+                && mount.sub_path.as_deref().unwrap_or_default().is_empty()
+                && !mount.read_only.unwrap_or(false)
+        })
+    };
+    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    containers
+        .filter(mounts_it)
+        .map(|container| container.name.as_str())
+        .find(|name| condition::container_running(pod, name))
+}
+
+/// Deletes helper pods of the application that ended without being deleted. They hold nothing, so a
+/// failure to delete one is not worth failing for.
+async fn sweep(cluster: &Cluster, application: &ApplicationName, pods: &[Pod]) {
+    let left_over = |pod: &&Pod| {
+        pod.labels().get(labels::APPLICATION).is_some_and(|name| name == application.as_str())
+            && pod.labels().get(labels::COMPONENT).is_some_and(|c| c == Component::Helper.as_str())
+            && condition::pod_ended(pod)
+    };
+    for pod in pods.iter().filter(left_over) {
+        if let Err(error) = write::delete(cluster, &cluster.api(), pod, write::Mode::Real).await {
+            tracing::debug!(%error, "a helper pod that ended could not be deleted");
+        }
+    }
+}
+
+async fn start(cluster: &Cluster, spec: &HelperSpec) -> Result<HelperGuard> {
+    let ours = |pod: &Pod| pod.name_any() == spec.name();
+    let created =
+        write::create(cluster, &cluster.api(), &spec.pod(), write::Mode::Real, ours).await?;
+    // The name holds the operation's random id, so that a pod of this name can only be ours.
+    let (write::Created::Ours(pod) | write::Created::Exists(pod)) = created;
+    Ok(HelperGuard { name: pod.name_any(), live: Some((cluster.clone(), pod)) })
+}
+
+async fn wait_until_running(
+    cluster: &Cluster,
+    spec: &HelperSpec,
+    deadline: Deadline,
+    waiting: &mut (dyn FnMut(&Waiting) + Send),
+) -> Result<()> {
+    let name = spec.name();
+    let mut watched = Watched::<Pod>::named(cluster.api(), &name);
+    let selector = labels::selector(&spec.application, None, Some(Component::Helper));
+    let running = watched.wait_for(deadline, |pods| {
+        let pod = pods.get(&name)?;
+        let ended = condition::pod_ended(pod);
+        (ended || condition::container_running(pod, CONTAINER)).then_some(!ended)
+    });
+    let mut running = std::pin::pin!(running);
+    let mut told = None;
+    loop {
+        let tick = tokio::time::sleep(Duration::from_secs(1));
+        let settled = tokio::select! {
+            running = &mut running => match running? {
+                Some(true) => return Ok(()),
+                Some(false) | None => true,
+            },
+            () = tick => false,
+        };
+        let observed =
+            observe::observe(cluster, &selector, std::slice::from_ref(&spec.claim)).await?;
+        let diagnosis = observed.diagnoses().into_iter().next();
+        match diagnosis {
+            Some(reason) if settled || reason.is_settled() => {
+                return Err(Error::new(
+                    Kind::Preflight,
+                    format!("the storage helper pod does not run: {reason}"),
+                )
+                .hint(reason.hint()));
+            }
+            None if settled => {
+                let waits = observed.waiting();
+                return Err(Error::new(
+                    Kind::Timeout,
+                    format!(
+                        "the storage helper pod {name} does not run: it still waits for {waits}"
+                    ),
+                )
+                .hint("Allow more time with --timeout."));
+            }
+            _ => {
+                let now = observed.waiting();
+                if told.as_ref() != Some(&now) {
+                    waiting(&now);
+                    told = Some(now);
+                }
+            }
+        }
+    }
+}
+
+/// Deletes the helper pod: at once when closed, through [`Cluster::clean_up`] when dropped.
+struct HelperGuard {
+    name: String,
+    live: Option<(Cluster, Pod)>,
+}
+
+impl HelperGuard {
+    fn take(&mut self) -> Option<BoxFuture<'static, Result<()>>> {
+        let (cluster, pod) = self.live.take()?;
+        Some(Box::pin(async move {
+            write::delete(&cluster, &cluster.api(), &pod, write::Mode::Real).await
+        }))
+    }
+}
+
+impl Drop for HelperGuard {
+    fn drop(&mut self) {
+        let cluster = self.live.as_ref().map(|(cluster, _)| cluster.clone());
+        if let (Some(cluster), Some(deletion)) = (cluster, self.take()) {
+            cluster.clean_up_later(Box::pin(async move {
+                if let Err(error) = deletion.await {
+                    tracing::debug!(%error, "the helper pod could not be deleted; it ends by itself");
+                }
+            }));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "access_tests.rs"]
+mod tests;
