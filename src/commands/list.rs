@@ -22,8 +22,8 @@ use crate::model::revision::Revision;
 use crate::ops::anchor::Anchor;
 use crate::ops::observe;
 use crate::ops::observed::Run;
+use crate::ui::OutputArgs;
 use crate::ui::Ui;
-use crate::ui::format::OutputArgs;
 use crate::view::application::{ApplicationList, ApplicationView, Asked};
 
 /// How long Flink may take to answer before an application counts as unreachable.

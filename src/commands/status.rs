@@ -15,7 +15,7 @@ use crate::model::labels;
 use crate::model::name::ApplicationName;
 use crate::ops::observed::Run;
 use crate::ops::{anchor, observe};
-use crate::ui::format::OutputArgs;
+use crate::ui::OutputArgs;
 use crate::ui::{Format, View};
 use crate::view::application::{Asked, State};
 use crate::view::status::{Findings, StatusView};

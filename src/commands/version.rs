@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cluster::retry;
 use crate::context::Ctx;
 use crate::error::Result;
-use crate::ui::format::OutputArgs;
+use crate::ui::OutputArgs;
 use crate::ui::{Text, View};
 
 const EXAMPLES: &str = "\
@@ -61,7 +61,7 @@ struct Server {
 pub async fn run(ctx: &mut Ctx, args: VersionArgs) -> Result<()> {
     let client_version = Client {
         version: env!("CARGO_PKG_VERSION"),
-        platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+        platform: platform(),
         flink_versions: "1.17 to 2.3",
     };
     let server = if args.client { Ok(None) } else { ask(ctx).await.map(Some) };
@@ -71,6 +71,20 @@ pub async fn run(ctx: &mut Ctx, args: VersionArgs) -> Result<()> {
     };
     ctx.show(&Versions { client_version, server_version }, args.output.format)?;
     failure.map_or(Ok(()), Err)
+}
+
+/// Operating system and architecture by the names that Kubernetes and krew use.
+fn platform() -> String {
+    let os = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!("{os}/{architecture}")
 }
 
 async fn ask(ctx: &mut Ctx) -> Result<Server> {

@@ -107,7 +107,7 @@ pub async fn get(cluster: &Cluster, application: &ApplicationName) -> Result<Anc
         let namespace = cluster.namespace();
         Error::new(
             Kind::NotFound,
-            format!("application {application:?} not found in namespace {namespace:?}"),
+            format!("application \"{application}\" not found in namespace {namespace:?}"),
         )
         .hint("List the applications with `kubectl flink list`, those of all namespaces with -A.")
         .hint(format!(

@@ -15,7 +15,7 @@ mod streams;
 mod table;
 mod text;
 
-pub use format::{Format, View};
+pub use format::{Format, OutputArgs, View};
 pub use output::{Color, Terminal, Ui, is_broken_pipe};
 pub use progress::Progress;
 pub use streams::{Captured, Streams};

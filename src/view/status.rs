@@ -173,7 +173,7 @@ impl From<&Diagnosis> for ProblemView {
 /// A part of the status that could not be learnt.
 #[derive(Debug, Serialize)]
 pub struct UnavailableView {
-    /// `job`, `checkpoints`, `failures` or `pods`.
+    /// `flink` (nothing of what it knows), `job`, `checkpoints`, `failures` or `pods`.
     pub part: &'static str,
     /// Why.
     pub why: String,
@@ -195,7 +195,7 @@ impl StatusView {
             storage: seen.and_then(|seen| seen.claims.first()).map(ClaimView::from),
             pods: seen.map(pods).unwrap_or_default(),
             waiting_for: seen.filter(|_| application.state == State::Pending).and_then(waiting),
-            problems: seen.map(problems).unwrap_or_default(),
+            problems: seen.map(|seen| problems(seen, revision)).unwrap_or_default(),
             warnings: seen.map(|seen| event::newest(&seen.events, WARNINGS)).unwrap_or_default(),
             unavailable: unavailable(findings, application.state),
             application,
@@ -221,6 +221,11 @@ impl StatusView {
                 Err(Error::new(Kind::Flink, format!("{name} does not run: {}", problem.message))
                     .hint(&problem.remedy))
             }
+            (State::Stopped, Some(problem)) => Err(Error::new(
+                Kind::Flink,
+                format!("{name} cannot start again: {}", problem.message),
+            )
+            .hint(&problem.remedy)),
             (State::Unreachable, None) => {
                 let why = self.application.message.clone().unwrap_or_default();
                 Err(Error::new(
@@ -311,21 +316,30 @@ fn waiting(observed: &Observed) -> Option<String> {
     Some(observed.waiting()).filter(|waiting| *waiting != Waiting::Nothing).map(|w| w.to_string())
 }
 
-fn problems(observed: &Observed) -> Vec<ProblemView> {
-    observed.diagnoses().iter().map(ProblemView::from).collect()
+fn problems(observed: &Observed, revision: &Revision) -> Vec<ProblemView> {
+    let claim = &revision.storage.claim().claim;
+    let gone = observed.claims.is_empty().then(|| ProblemView {
+        message: format!("persistentvolumeclaim {claim:?} is gone, and the state that was on it"),
+        remedy: "Bring the claim back from a backup of the volume, or restore from a snapshot that is elsewhere.".to_owned(),
+    });
+    gone.into_iter().chain(observed.diagnoses().iter().map(ProblemView::from)).collect()
 }
 
-/// A JobManager that is still starting is a state, not a part that is missing.
+/// A JobManager that is still starting is a state, not a part that is missing; and when Flink does not
+/// even tell the job's state, it need not be said that it tells nothing else.
 fn unavailable(findings: &Findings, state: State) -> Vec<UnavailableView> {
-    let asked = [
-        ("job", findings.status.failure().or_else(|| findings.job.failure())),
-        ("checkpoints", findings.checkpoints.failure()),
-        ("failures", findings.failures.failure()),
-    ];
     let expected = matches!(state, State::Pending | State::Starting);
-    let flink = asked.into_iter().filter(|_| !expected);
+    let flink = match findings.status.failure() {
+        _ if expected => Vec::new(),
+        Some(why) => vec![("flink", Some(why))],
+        None => vec![
+            ("job", findings.job.failure()),
+            ("checkpoints", findings.checkpoints.failure()),
+            ("failures", findings.failures.failure()),
+        ],
+    };
     let pods = findings.observed.as_ref().err().map(ToString::to_string);
-    let all = flink.chain([("pods", pods)]);
+    let all = flink.into_iter().chain([("pods", pods)]);
     all.filter_map(|(part, why)| Some(UnavailableView { part, why: why? })).collect()
 }
 
@@ -384,7 +398,8 @@ pub(super) mod tests {
             "conditions": [{"type": "PodScheduled", "status": "True"}],
             "containerStatuses": [{"name": "flink-main-container", "image": "flink:nope",
                 "imageID": "", "ready": false, "restartCount": 0, "state": waiting}]});
-        let observed = Observed { pods: vec![pod(&status)], ..Observed::default() };
+        let claims = running().observed.map(|observed| observed.claims).unwrap_or_default();
+        let observed = Observed { pods: vec![pod(&status)], claims, ..Observed::default() };
         Findings {
             status: Asked::Failed(nobody_listens()),
             job: Asked::Failed(nobody_listens()),
@@ -433,6 +448,15 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_claim_that_is_gone_is_bad_news_even_for_a_stopped_job() {
+        let anchor = Anchor { run: crate::ops::observed::Run::Stopped, ..running().anchor };
+        let observed = Ok(Observed::default());
+        let view = StatusView::new(&Findings { anchor, observed, status: Asked::No, ..running() });
+        let error = view.verdict().expect_err("bad news");
+        assert!(error.to_string().contains("\"orders-state\" is gone"), "{error}");
+    }
+
+    #[test]
     fn what_could_not_be_learnt_is_listed_and_is_no_success() {
         let refused = || Error::new(Kind::Denied, "pods is forbidden");
         let view = StatusView::new(&Findings {
@@ -442,7 +466,7 @@ pub(super) mod tests {
             ..running()
         });
         let missing: Vec<_> = view.unavailable.iter().map(|missing| missing.part).collect();
-        assert_eq!(missing, ["job", "pods"]);
+        assert_eq!(missing, ["flink", "pods"]);
         assert_eq!(view.verdict().map_err(|e| e.kind()), Err(Kind::Unreachable));
         assert!(view.checkpoints.is_some(), "the rest is shown");
     }

@@ -222,6 +222,11 @@ mod tests {
         Problem: image flink:nope of pod orders-g1-taskmanager-0 cannot be pulled: not found
         Remedy:  Check --image, and imagePullSecrets in podTemplate for a private registry.
 
+        Storage
+          Claim:           orders-state
+          Status:          Bound
+          Volume:          2Gi, RWO, class fast
+
         Pods
           NAME                      STATUS             READY   RESTARTS   AGE      NODE
           orders-g1-taskmanager-0   ImagePullBackOff   no      0          <none>   <none>

@@ -44,7 +44,9 @@ pub(super) async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     let deadline =
         args.wait.timeout(Duration::from_secs(120)).map_or(Deadline::NEVER, Deadline::after);
     let progress = ctx.ui.progress(format!("Deleting {}", args.name));
-    progress.phase("waiting until the claim is gone");
+    if args.wait.wait() {
+        progress.phase("waiting until the claim is gone");
+    }
     let gone = claims::delete(&cluster, &claim, args.wait.wait().then_some(deadline)).await?;
     progress.finish();
     if args.wait.wait() && !gone {

@@ -9,7 +9,7 @@ use crate::cluster::{read, survey};
 use crate::context::Ctx;
 use crate::error::Result;
 use crate::ops::claims::{self, Users};
-use crate::ui::format::OutputArgs;
+use crate::ui::OutputArgs;
 use crate::view::claim::ClaimView;
 use crate::view::storage::{ClassView, StorageView};
 

@@ -8,7 +8,7 @@ use crate::commands::scope;
 use crate::context::Ctx;
 use crate::error::Result;
 use crate::ops::claims::Users;
-use crate::ui::format::OutputArgs;
+use crate::ui::OutputArgs;
 use crate::view::claim::{ClaimList, ClaimView};
 
 const EXAMPLES: &str = "\
