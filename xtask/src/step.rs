@@ -138,7 +138,13 @@ impl Step {
         for thread in readers.into_iter().flatten() {
             let _ = thread.join();
         }
-        display.finish(status.success());
+        display.finish(if status.success() {
+            "done"
+        } else if interrupted() {
+            "interrupted"
+        } else {
+            "failed"
+        });
         if interrupted() {
             bail!("{}: interrupted", self.title);
         }
@@ -274,14 +280,13 @@ impl Display {
         }
     }
 
-    fn finish(&self, success: bool) {
+    fn finish(&self, end: &str) {
         let took = seconds(self.start.elapsed());
-        let word = if success { "done" } else { "failed" };
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-            say(&format!("{} {}: {took}", if success { "✓" } else { "✗" }, self.title));
-        } else {
-            say(&format!("    {word} after {took}"));
+        let Some(bar) = &self.bar else { return say(&format!("    {end} after {took}")) };
+        bar.finish_and_clear();
+        match end {
+            "done" => say(&format!("✓ {}: {took}", self.title)),
+            _ => say(&format!("✗ {}: {end} after {took}", self.title)),
         }
     }
 }

@@ -112,42 +112,47 @@ impl Go {
         if let Some(go) = Go::at(old.clone()).ok().filter(Go::is_new_enough) {
             return Ok(go);
         }
-        Go::at(Go::fetch(&old)?)
+        Go::fetch(&old)
     }
 
-    fn fetch(old: &Path) -> Result<PathBuf> {
+    /// The release [`GO`], downloaded by an older Go unless that was done before.
+    fn fetch(old: &Path) -> Result<Go> {
         let module = format!("golang.org/toolchain@v0.0.1-go{GO}.linux-{}", architecture());
+        let modules = Go::ask(old, "GOMODCACHE")?;
+        let root = Path::new(&modules).join(&module);
+        if let Ok(go) = Go::at(root.join("bin/go")) {
+            return Ok(go);
+        }
         let mut command = Command::new(old);
-        command
-            .args(["mod", "download", "-json", &module])
-            .env("GOTOOLCHAIN", "local")
-            .current_dir("/");
-        let answer = Step::new(format!("Fetching Go {GO}"), "go-toolchain").output(&mut command)?;
-        let answer: serde_json::Value = serde_json::from_str(&answer).context("go mod download")?;
-        let root =
-            answer["Dir"].as_str().ok_or_else(|| anyhow!("go mod download named no directory"))?;
+        command.args(["mod", "download", &module]).env("GOTOOLCHAIN", "local").current_dir("/");
+        Step::new(format!("Fetching Go {GO}"), "go-toolchain").run(&mut command)?;
         // Modules are unpacked without execute bits; newer releases of Go set them just like this.
         for dir in ["bin", &format!("pkg/tool/linux_{}", architecture())] {
-            for entry in fs::read_dir(Path::new(root).join(dir))? {
+            for entry in fs::read_dir(root.join(dir))? {
                 fs::set_permissions(entry?.path(), Permissions::from_mode(0o555))?;
             }
         }
-        Ok(Path::new(root).join("bin/go"))
+        Go::at(root.join("bin/go"))
     }
 
     fn at(path: PathBuf) -> Result<Go> {
-        let output = Command::new(&path)
-            .args(["env", "GOVERSION"])
+        let version = Go::ask(&path, "GOVERSION")?;
+        Ok(Go { path, version })
+    }
+
+    fn ask(go: &Path, variable: &str) -> Result<String> {
+        let output = Command::new(go)
+            .args(["env", variable])
             .env("GOTOOLCHAIN", "local")
             .current_dir("/")
             .stderr(Stdio::null())
             .output()
-            .with_context(|| format!("run {}", path.display()))?;
-        let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if version.is_empty() {
-            bail!("{} names no version", path.display());
+            .with_context(|| format!("run {}", go.display()))?;
+        let value = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if value.is_empty() {
+            bail!("{} does not know {variable}", go.display());
         }
-        Ok(Go { path, version })
+        Ok(value)
     }
 
     fn is_new_enough(&self) -> bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -66,12 +67,15 @@ func parse(flags *flag.FlagSet, p *place, args []string) error {
 // lock serialises up and down of one cluster and returns the function that ends the lock. The file vanishes with it,
 // so a waiter checks that it locked the file that is still there.
 func (p place) lock() (func(), error) {
-	if err := os.MkdirAll(p.home, 0o755); err != nil {
-		return nil, err
-	}
 	path := filepath.Join(p.home, "."+p.name+".lock")
 	for {
+		if err := os.MkdirAll(p.home, 0o755); err != nil {
+			return nil, err
+		}
 		file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the last cluster has just taken the directory with it
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +86,11 @@ func (p place) lock() (func(), error) {
 		mine, err1 := file.Stat()
 		there, err2 := os.Stat(path)
 		if err1 == nil && err2 == nil && os.SameFile(mine, there) {
-			return func() { os.Remove(path); file.Close() }, nil
+			return func() {
+				_ = os.Remove(path)
+				_ = os.Remove(p.home) // only when nothing is left in it
+				file.Close()
+			}, nil
 		}
 		file.Close()
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -181,10 +180,5 @@ func (p place) removeState() error {
 	if err := checkUnmounted(p.state()); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(p.state()); err != nil {
-		return err
-	}
-	// The last cluster takes the common directory with it; any other content keeps it.
-	_ = os.Remove(filepath.Dir(p.state()))
-	return nil
+	return os.RemoveAll(p.state())
 }

@@ -116,7 +116,7 @@ func persist(what string, step func() error) {
 		}
 		if err.Error() != last {
 			last = err.Error()
-			fmt.Fprintf(os.Stderr, "waiting for %s: %s\n", what, last)
+			fmt.Fprintf(os.Stderr, "waiting for %s: %s\n", what, strings.ReplaceAll(last, "\n", "; "))
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

@@ -76,7 +76,13 @@ var lifecycle = []check{
 		other := *c
 		other.name += "-3"
 		defer func() { _, _ = other.run("down") }()
-		return other.interrupted(c)
+		return other.interrupted(c, syscall.SIGINT)
+	}},
+	{"lifecycle: down removes what a killed up left without a record", func(c *cluster) error {
+		other := *c
+		other.name += "-4"
+		defer func() { _, _ = other.run("down") }()
+		return other.interrupted(c, syscall.SIGKILL)
 	}},
 	{"lifecycle: down leaves nothing", downLeavesNothing},
 }
@@ -119,8 +125,9 @@ func (c *cluster) process() (int, error) {
 	return record.Process.PID, err
 }
 
-// interrupted starts an up, sends SIGINT as soon as the node is on record, and looks for traces.
-func (c *cluster) interrupted(main *cluster) error {
+// interrupted starts an up, sends a signal as soon as the node is on record, and looks for traces: at once after SIGINT,
+// after a down if up had no chance to tidy up.
+func (c *cluster) interrupted(main *cluster, signal syscall.Signal) error {
 	done := make(chan error, 1)
 	pid := make(chan int, 1)
 	go func() {
@@ -140,7 +147,7 @@ func (c *cluster) interrupted(main *cluster) error {
 	if err := eventually(func() error { _, err := c.process(); return err }); err != nil {
 		return err
 	}
-	if err := syscall.Kill(number, syscall.SIGINT); err != nil {
+	if err := syscall.Kill(number, signal); err != nil {
 		return err
 	}
 	select {
@@ -150,6 +157,18 @@ func (c *cluster) interrupted(main *cluster) error {
 		}
 	case <-time.After(30 * time.Second):
 		return errors.New("up did not end")
+	}
+	if signal == syscall.SIGKILL {
+		if left, _ := traces(c.name); len(left) == 0 {
+			return errors.New("nothing was left, so nothing is proven")
+		}
+		// Not even the record of what has been started.
+		if err := os.Remove(filepath.Join(c.home, c.name, "cluster.json")); err != nil {
+			return err
+		}
+		if _, err := c.run("down"); err != nil {
+			return err
+		}
 	}
 	left, err := traces(c.name)
 	if _, statErr := os.Stat(filepath.Join(c.home, c.name)); statErr == nil {
