@@ -251,12 +251,23 @@ pub(crate) fn down(name: &str, keep_state: bool) -> Result<()> {
     Step::new(format!("Taking cluster {name} down"), &format!("down-{name}")).run(&mut command)
 }
 
-/// Proves on a cluster of its own, named `selftest`, that nothing leads out of it, that pods get what a real cluster
-/// gives them, and that it comes and goes without a trace. Takes one to two minutes;
-/// the results go to standard output, one line a check and then their number.
+/// The checks of [`selftest`] that a filter selects: none, or those up to the last one with the text in its name, as
+/// later checks use what earlier ones made.
 ///
 /// # Errors
-/// When a check fails: all results.
+/// When kt cannot be built or run.
+pub(crate) fn selftest_names(filter: Option<&str>) -> Result<Vec<String>> {
+    let mut command = kt("selftest", "selftest")?;
+    let output = command.arg("--list").args(filter).output().context("run kt selftest")?;
+    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+}
+
+/// Proves on a cluster of its own, named `selftest`, that nothing leads out of it, that pods get what a real cluster
+/// gives them, and that it comes and goes without a trace. Takes one to two minutes; the results go to standard
+/// output, one line a check and then their number.
+///
+/// # Errors
+/// When a check fails: the last results and where all of them are.
 pub(crate) fn selftest(filter: Option<&str>) -> Result<()> {
     check_host()?;
     tools::ensure_packages(PACKAGES)?;

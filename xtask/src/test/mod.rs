@@ -143,9 +143,13 @@ impl Session<'_> {
         if layer == Layer::Check {
             return check::run(self.root, filter);
         }
+        let mut tally = Tally::default();
+        if layer == Layer::E2e && self.args.context.is_none() {
+            tally += local_cluster(filter)?;
+        }
         let selection = self.select(layer, filter)?;
         if selection.is_empty() {
-            return Ok(Tally::default());
+            return Ok(tally);
         }
         let env = match layer {
             Layer::Check | Layer::Unit => Some(Vec::new()),
@@ -157,7 +161,6 @@ impl Session<'_> {
             include_ignored: layer >= Layer::Cli && env.is_some(),
             verbose: layer >= Layer::E2e,
         };
-        let mut tally = Tally::default();
         for (binary, tests) in selection {
             tally += binary.run(&tests, &run).with_context(|| binary.label.clone())?;
         }
@@ -213,6 +216,24 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
+
+/// The local cluster's own tests: what the others stand on.
+fn local_cluster(filter: Option<&str>) -> Result<Tally> {
+    let checks = cluster::selftest_names(filter)?.len();
+    if checks == 0 {
+        return Ok(Tally::default());
+    }
+    if cluster::check_host().is_err() {
+        return Ok(Tally::skipped(checks));
+    }
+    Ok(match cluster::selftest(filter) {
+        Ok(()) => Tally { passed: checks, ..Tally::default() },
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            Tally::of(false)
+        }
+    })
 }
 
 /// Removes what tests of an earlier run left on the local cluster: their pods would slow these down.

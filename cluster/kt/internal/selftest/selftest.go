@@ -26,13 +26,20 @@ type check struct {
 	test func(*cluster) error
 }
 
-// checks run in this order on one cluster; lifecycle checks come last, because they take it down.
-func checks() []check {
+// selected are all checks up to the last one with filter in its name: they run in this order on one cluster, and later
+// ones use the objects of earlier ones. Lifecycle comes last, because it takes the cluster down.
+func selected(filter string) []check {
 	var all []check
+	last := 0
 	for _, group := range [][]check{network, pods, storage, lifecycle} {
-		all = append(all, group...)
+		for _, check := range group {
+			all = append(all, check)
+			if strings.Contains(check.name, filter) {
+				last = len(all)
+			}
+		}
 	}
-	return all
+	return all[:last]
 }
 
 // Main is `kt selftest`.
@@ -43,8 +50,15 @@ func Main(args []string) error {
 	flags.StringVar(&c.home, "home", "", "directory that holds the state of all clusters")
 	flags.StringVar(&c.kubenode, "kubenode", "", "kubenode binary")
 	flags.StringVar(&c.coredns, "coredns", "", "coredns binary")
+	names := flags.Bool("list", false, "print the names of the checks and do nothing")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *names {
+		for _, check := range selected(flags.Arg(0)) {
+			fmt.Println(check.name)
+		}
+		return nil
 	}
 	var err error
 	if c.kt, err = os.Executable(); err != nil {
@@ -65,10 +79,7 @@ func Main(args []string) error {
 		return err
 	}
 	failed, total := 0, 0
-	for _, check := range checks() {
-		if !strings.Contains(check.name, flags.Arg(0)) {
-			continue
-		}
+	for _, check := range selected(flags.Arg(0)) {
 		start := time.Now()
 		err := check.test(c)
 		total++
