@@ -2,6 +2,7 @@
 //! plugin owns.
 
 use crate::model::config::FlinkConfig;
+use crate::model::flink_version::FlinkVersion;
 use crate::model::java;
 use crate::model::memory;
 use crate::model::memory_size::MemorySize;
@@ -185,12 +186,17 @@ fn set_owned(config: &mut FlinkConfig, revision: &Revision) {
     }
 }
 
-/// The jar as an entry of `pipeline.classpaths`, which Flink does not scan for a main class: only when the
-/// class is known. Otherwise the JobManager is given `--jars` (since 1.19).
+/// The jar as an entry of `pipeline.classpaths`, which every process reads for itself and Flink does not
+/// search for a main class. It does where the class is known and every process sees the file, as those on
+/// the state storage. A jar in the image goes to `--jars` (since 1.19) instead, which sends it to the
+/// TaskManagers: an init container may have put it into the JobManager's pod alone.
 fn jar_on_class_path(revision: &Revision) -> Option<String> {
     revision.jar.main_class.as_ref()?;
-    let uri = &revision.jar.uri;
-    Some(uri.strip_prefix("local://").map_or_else(|| uri.clone(), |path| format!("file://{path}")))
+    match revision.jar.uri.strip_prefix("local://") {
+        Some(_) if revision.flink_version >= FlinkVersion::V1_19 => None,
+        Some(path) => Some(format!("file://{path}")),
+        None => Some(revision.jar.uri.clone()),
+    }
 }
 
 type Sizes = Vec<(&'static str, String)>;
@@ -289,7 +295,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::flink_version::FlinkVersion;
     use crate::model::testing;
 
     /// Key to (first, last, type) of each range of versions that knows it.

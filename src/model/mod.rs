@@ -9,6 +9,7 @@ pub mod labels;
 pub mod memory;
 pub mod memory_size;
 pub mod name;
+pub mod pod_template;
 pub mod process;
 pub mod quantity;
 pub mod resources;

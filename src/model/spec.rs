@@ -94,7 +94,7 @@ pub struct Metadata {
         deserialize_with = "null_as_default"
     )]
     pub labels: BTreeMap<String, String>,
-    /// Those under `kubectl-flink.io/` configure this plugin; the others are copied.
+    /// Those under `kubectl-flink.io/` configure this plugin; the others are kept in the record.
     #[serde(
         default,
         skip_serializing_if = "BTreeMap::is_empty",

@@ -1,0 +1,31 @@
+//! The ConfigMap of a generation: everything in `FLINK_CONF_DIR`.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+
+use super::meta;
+use crate::error::Result;
+use crate::model::config::FlinkConfig;
+use crate::model::labels::Component;
+use crate::model::revision::Revision;
+
+const LOG4J: &str = "log4j-console.properties";
+
+/// Mounting it hides the image's own folder, so the logging configuration is in it too.
+pub(super) fn build(revision: &Revision, config: &FlinkConfig) -> Result<ConfigMap> {
+    let version = revision.flink_version;
+    let mut files = BTreeMap::from([
+        (version.config_file().to_owned(), config.render(version)?),
+        (LOG4J.to_owned(), include_str!("log4j-console.properties").to_owned()),
+    ]);
+    files.extend(revision.spec.spec.log_configuration.clone());
+    let name = revision.application.config_map(revision.generation);
+    Ok(ConfigMap {
+        metadata: meta::of_generation(revision, name, Component::Support),
+        data: Some(files),
+        // A generation never changes, but for its log levels, which Flink reads again as it runs.
+        immutable: None,
+        ..ConfigMap::default()
+    })
+}

@@ -1,0 +1,190 @@
+//! A pod of Flink: the user's template with the main container in it.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{
+    Affinity, Container, ContainerPort, EnvVar, EnvVarSource, ObjectFieldSelector, PodSpec,
+    PodTemplateSpec, ResourceRequirements,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::{access, probes, security, volumes};
+use crate::model::effective::{EffectiveProcess, REST_PORT};
+use crate::model::labels::{self, Component};
+use crate::model::pod_template::MAIN_CONTAINER;
+use crate::model::process::Process;
+use crate::model::quantity::Quantity;
+use crate::model::resources::ContainerResources;
+use crate::model::revision::Revision;
+
+/// The shell that every Flink image has (Flink's own scripts need it) runs [`START`] and becomes java.
+const START: &str = include_str!("start.sh");
+
+/// Seconds between SIGTERM and SIGKILL. Flink's processes need one or two; the state is safe either way.
+const GRACE_SECONDS: i64 = 10;
+
+/// The component of a process.
+pub(super) fn component(process: Process) -> Component {
+    match process {
+        Process::JobManager => Component::JobManager,
+        Process::TaskManager => Component::TaskManager,
+    }
+}
+
+/// Builds the pod of a process. `arguments` follow the flags of `java`: main class and its arguments.
+pub(super) fn template(
+    revision: &Revision,
+    process: Process,
+    effective: &EffectiveProcess,
+    template: PodTemplateSpec,
+    arguments: Vec<String>,
+) -> PodTemplateSpec {
+    let mut spec = template.spec.unwrap_or_default();
+    let at = spec.containers.iter().position(|container| container.name == MAIN_CONTAINER);
+    let given = at.map(|at| spec.containers.remove(at)).unwrap_or_default();
+    let main = main_container(revision, process, effective, given, arguments);
+    spec.containers.insert(at.unwrap_or(0), main);
+    finish(&mut spec, revision);
+    PodTemplateSpec {
+        metadata: Some(metadata(revision, process, template.metadata)),
+        spec: Some(spec),
+    }
+}
+
+fn metadata(revision: &Revision, process: Process, given: Option<ObjectMeta>) -> ObjectMeta {
+    let given = given.unwrap_or_default();
+    let mut all = given.labels.unwrap_or_default();
+    let generation = Some(revision.generation);
+    all.extend(labels::labels(&revision.application, generation, component(process)));
+    // The template's name and namespace mean nothing: controllers name their pods.
+    ObjectMeta { labels: Some(all), annotations: given.annotations, ..ObjectMeta::default() }
+}
+
+/// The pod around the containers: what the user's template leaves open.
+fn finish(spec: &mut PodSpec, revision: &Revision) {
+    let named = revision.spec.spec.service_account.is_some();
+    if named || spec.service_account_name.is_none() {
+        spec.service_account_name = Some(access::service_account_name(revision));
+    }
+    spec.security_context = Some(security::pod(spec.security_context.take()));
+    spec.termination_grace_period_seconds.get_or_insert(GRACE_SECONDS);
+    // Addresses of every Service of the namespace, as variables: nothing here reads them.
+    spec.enable_service_links.get_or_insert(false);
+    let config_map = revision.application.config_map(revision.generation);
+    let all = spec.volumes.get_or_insert_default();
+    all.extend([volumes::config_volume(config_map), volumes::state_volume(&revision.storage)]);
+    spec.affinity = merge_affinity(
+        spec.affinity.take(),
+        volumes::affinity(&revision.application, &revision.storage),
+    );
+}
+
+/// The user's affinity, and ours as one more required term.
+fn merge_affinity(given: Option<Affinity>, ours: Option<Affinity>) -> Option<Affinity> {
+    let Some(ours) = ours else { return given };
+    let mut affinity = given.unwrap_or_default();
+    let together = affinity.pod_affinity.get_or_insert_default();
+    let required =
+        together.required_during_scheduling_ignored_during_execution.get_or_insert_default();
+    let terms =
+        ours.pod_affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution);
+    required.extend(terms.into_iter().flatten());
+    Some(affinity)
+}
+
+fn main_container(
+    revision: &Revision,
+    process: Process,
+    effective: &EffectiveProcess,
+    given: Container,
+    arguments: Vec<String>,
+) -> Container {
+    let mut args: Vec<String> = effective.java_flags.iter().map(|flag| escape(flag)).collect();
+    args.extend(log_flags(process));
+    args.extend(arguments);
+    let mut container = Container {
+        name: MAIN_CONTAINER.to_owned(),
+        image: Some(revision.image.clone()),
+        image_pull_policy: revision.spec.spec.image_pull_policy.clone(),
+        // `sh -c SCRIPT NAME ARGS…`: the name is what $0 says.
+        command: Some(["/bin/sh", "-c", START, "flink"].map(str::to_owned).to_vec()),
+        args: Some(args),
+        resources: Some(resources(given.resources.clone(), &effective.resources)),
+        security_context: Some(security::container(given.security_context.clone())),
+        ..given
+    };
+    // Ours first, so that the user's variables can refer to them.
+    let users = container.env.replace(env());
+    container.env.get_or_insert_default().extend(users.unwrap_or_default());
+    let mounts = container.volume_mounts.get_or_insert_default();
+    mounts.extend([volumes::config_mount(), volumes::state_mount()]);
+    // The last log lines of a container that fails come with its status.
+    container.termination_message_policy.get_or_insert_with(|| "FallbackToLogsOnError".to_owned());
+    if process == Process::JobManager {
+        container.ports.get_or_insert_default().push(ContainerPort {
+            name: Some("rest".to_owned()),
+            container_port: i32::from(REST_PORT),
+            protocol: Some("TCP".to_owned()),
+            ..ContainerPort::default()
+        });
+    }
+    probes::set(&mut container, process);
+    container
+}
+
+/// Where the logs go, as in Flink's `flink-console.sh`.
+fn log_flags(process: Process) -> Vec<String> {
+    let conf = volumes::CONFIG_PATH;
+    vec![
+        format!("-Dlog.file=/opt/flink/log/flink-{process}.log"),
+        format!("-Dlog4j.configuration=file:{conf}/log4j-console.properties"),
+        format!("-Dlog4j.configurationFile=file:{conf}/log4j-console.properties"),
+        format!("-Dlogback.configurationFile=file:{conf}/logback-console.xml"),
+    ]
+}
+
+fn env() -> Vec<EnvVar> {
+    let field = |name: &str, path: &str| EnvVar {
+        name: name.to_owned(),
+        value: None,
+        value_from: Some(EnvVarSource {
+            field_ref: Some(ObjectFieldSelector { field_path: path.to_owned(), api_version: None }),
+            ..EnvVarSource::default()
+        }),
+    };
+    vec![
+        field("POD_IP", "status.podIP"),
+        field("POD_NAME", "metadata.name"),
+        EnvVar {
+            name: "FLINK_CONF_DIR".to_owned(),
+            value: Some(volumes::CONFIG_PATH.to_owned()),
+            value_from: None,
+        },
+    ]
+}
+
+/// Our CPU, memory and extended resources over those that the template's container has.
+fn resources(
+    given: Option<ResourceRequirements>,
+    ours: &ContainerResources,
+) -> ResourceRequirements {
+    let merged = |given: Option<BTreeMap<String, ApiQuantity>>,
+                  ours: &BTreeMap<String, Quantity>| {
+        let mut all = given.unwrap_or_default();
+        all.extend(ours.iter().map(|(name, quantity)| (name.clone(), (*quantity).into())));
+        Some(all)
+    };
+    let given = given.unwrap_or_default();
+    ResourceRequirements {
+        requests: merged(given.requests, &ours.requests),
+        limits: merged(given.limits, &ours.limits),
+        claims: given.claims,
+    }
+}
+
+/// Kubernetes replaces `$(NAME)` in arguments and takes `$$` for `$`; what the user wrote goes through as it
+/// is.
+pub(super) fn escape(argument: &str) -> String {
+    argument.replace('$', "$$")
+}

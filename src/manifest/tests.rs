@@ -1,0 +1,271 @@
+//! The objects of a generation, whole and in their corners.
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Container, PodSpec};
+
+use super::*;
+use crate::model::flink_version::FlinkVersion;
+use crate::model::pod_template::MAIN_CONTAINER;
+use crate::model::storage::{AccessMode, NewClaim};
+use crate::model::testing;
+use crate::yaml;
+
+fn stream(documents: &[Value]) -> String {
+    documents.iter().fold(String::new(), |mut text, document| {
+        let _ = write!(text, "---\n{}", yaml::to_string(document).expect("YAML"));
+        text
+    })
+}
+
+fn pod(deployment: &Deployment) -> &PodSpec {
+    deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref()).expect("a pod")
+}
+
+fn main(deployment: &Deployment) -> &Container {
+    pod(deployment).containers.iter().find(|c| c.name == MAIN_CONTAINER).expect("a main container")
+}
+
+fn args(deployment: &Deployment) -> &[String] {
+    main(deployment).args.as_deref().expect("arguments")
+}
+
+/// The words of the JobManager's command line from its main class on.
+fn jobmanager_words(revision: &Revision) -> Vec<String> {
+    let objects = generation(revision).expect("valid");
+    let args = args(&objects.jobmanager);
+    let class = args.iter().position(|word| word.ends_with("EntryPoint")).expect("a main class");
+    args[class + 1..].to_vec()
+}
+
+#[test]
+fn a_whole_generation() {
+    let documents = generation(&testing::revision()).expect("valid").documents().expect("JSON");
+    insta::assert_snapshot!("generation", stream(&documents));
+}
+
+#[test]
+fn a_whole_application() {
+    let revision = testing::revision();
+    let mut documents = application(&revision).documents().expect("JSON");
+    documents.push(document(&rest_service(&revision)).expect("JSON"));
+    let new = NewClaim {
+        size: "10Gi".parse().expect("a size"),
+        class: Some("fast".to_owned()),
+        access: AccessMode::Rwo,
+    };
+    documents.push(document(&claim(&revision.application, "shop", &new)).expect("JSON"));
+    documents.push(document(&controller_revision(&revision).expect("JSON")).expect("JSON"));
+    insta::assert_snapshot!("application", stream(&documents));
+}
+
+#[test]
+fn a_claim_is_never_owned() {
+    let revision = testing::revision();
+    let new =
+        NewClaim { size: "1Gi".parse().expect("a size"), class: None, access: AccessMode::Rwx };
+    assert_eq!(claim(&revision.application, "shop", &new).metadata.owner_references, None);
+    for document in generation(&revision).expect("valid").documents().expect("JSON") {
+        assert_eq!(document.pointer("/metadata/ownerReferences"), None);
+        let label = document.pointer("/metadata/labels/kubectl-flink.io~1generation");
+        assert_eq!(label, Some(&"4".into()), "{document}");
+    }
+}
+
+#[test]
+fn pods_pass_the_restricted_standard() {
+    let objects = generation(&testing::revision()).expect("valid");
+    for deployment in [&objects.jobmanager, &objects.taskmanager] {
+        let context = pod(deployment).security_context.clone().expect("a context");
+        assert_eq!(context.run_as_non_root, Some(true));
+        assert_eq!((context.run_as_user, context.fs_group), (Some(9999), Some(9999)));
+        assert_eq!(context.seccomp_profile.map(|p| p.type_).as_deref(), Some("RuntimeDefault"));
+        let context = main(deployment).security_context.clone().expect("a context");
+        assert_eq!(context.allow_privilege_escalation, Some(false));
+        assert_eq!(context.capabilities.and_then(|c| c.drop), Some(vec!["ALL".to_owned()]));
+    }
+}
+
+#[test]
+fn memory_flags_and_the_container_agree() {
+    let mut revision = testing::revision();
+    revision.spec.spec.flink_configuration.set("taskmanager.memory.process.size", "2g");
+    let taskmanager = generation(&revision).expect("valid").taskmanager;
+    let limits = main(&taskmanager).resources.clone().and_then(|r| r.limits).expect("limits");
+    assert_eq!(limits.get("memory").map(|q| q.0.as_str()), Some("2Gi"));
+    assert!(args(&taskmanager).iter().any(|flag| flag.starts_with("-XX:MaxDirectMemorySize=")));
+}
+
+#[test]
+fn what_the_user_wrote_reaches_main_as_it_is() {
+    let mut revision = testing::revision();
+    let job = revision.spec.spec.job.as_mut().expect("a job");
+    job.args = vec!["$(POD_IP)".to_owned(), "a b".to_owned(), "$$".to_owned(), "--jars".to_owned()];
+    revision.jar.main_class = Some("shop.Orders$Main".to_owned());
+    let words = jobmanager_words(&revision);
+    // Kubernetes takes `$$` for `$` and leaves the rest alone.
+    assert_eq!(words[words.len() - 4..], ["$$(POD_IP)", "a b", "$$$$", "--jars"]);
+    assert!(words.contains(&"shop.Orders$$Main".to_owned()));
+}
+
+#[test]
+fn a_jar_in_the_image_is_sent_to_the_taskmanagers() {
+    let mut revision = testing::revision();
+    revision.jar.uri = "local:///opt/flink/examples/Orders.jar".to_owned();
+    revision.jar.main_class = None;
+    let words = jobmanager_words(&revision);
+    assert_eq!(words[2..5], ["--jars", "local:///opt/flink/examples/Orders.jar", "--job-id"]);
+    let config = generation(&revision).expect("valid").config_map.data.expect("files");
+    assert!(!config["config.yaml"].contains("pipeline.classpaths"));
+}
+
+#[test]
+fn old_versions_need_the_main_class_and_read_flink_conf() {
+    let mut revision = testing::revision();
+    revision.flink_version = FlinkVersion::V1_17;
+    revision.spec.spec.flink_version = Some(FlinkVersion::V1_17);
+    revision.jar.uri = "local:///opt/flink/examples/Orders.jar".to_owned();
+    let objects = generation(&revision).expect("valid");
+    let files = objects.config_map.data.expect("files");
+    let expected = "\npipeline.classpaths: file:///opt/flink/examples/Orders.jar\n";
+    assert!(files["flink-conf.yaml"].contains(expected), "{files:?}");
+    revision.jar.main_class = None;
+    let error = generation(&revision).expect_err("no main class");
+    assert!(error.hints()[0].contains("--class"), "{error}");
+}
+
+#[test]
+fn without_ha_the_jobmanager_goes_by_its_services_name() {
+    let mut revision = testing::revision();
+    let address = "jobmanager.rpc.address=$(POD_IP)".to_owned();
+    assert!(jobmanager_words(&revision).contains(&address));
+    revision.spec.spec.flink_configuration.set("high-availability.type", "NONE");
+    assert!(!jobmanager_words(&revision).contains(&address));
+    let config = generation(&revision).expect("valid").config_map.data.expect("files");
+    assert!(config["config.yaml"].contains("jobmanager.rpc.address: orders-g4-jobmanager\n"));
+}
+
+#[test]
+fn only_a_volume_for_one_node_keeps_the_pods_together() {
+    let mut revision = testing::revision();
+    assert!(pod(&generation(&revision).expect("valid").taskmanager).affinity.is_some());
+    let crate::model::storage::StateStorage::Claim(claim) = &mut revision.storage;
+    claim.access = AccessMode::Rwx;
+    assert_eq!(pod(&generation(&revision).expect("valid").taskmanager).affinity, None);
+}
+
+const TEMPLATE: &str = "
+spec:
+  securityContext: {runAsUser: 1000}
+  serviceAccountName: mine
+  terminationGracePeriodSeconds: 60
+  nodeSelector: {disk: ssd}
+  affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}]}}
+  initContainers: [{name: fetch, image: busybox}]
+  containers:
+  - {name: logs, image: fluent}
+  - name: flink-main-container
+    env: [{name: REGION, value: eu}]
+    volumeMounts: [{name: scratch, mountPath: /scratch}]
+    resources: {limits: {example.com/gpu: 1}}
+    ports: [{containerPort: 9249}]
+    livenessProbe: {exec: {command: ['true']}}
+  volumes: [{name: scratch, emptyDir: {}}]
+";
+
+#[test]
+fn the_pod_template_is_honoured() {
+    let mut revision = testing::revision();
+    revision.spec.spec.pod_template = Some(yaml::from_str(TEMPLATE, "test").expect("a template"));
+    let objects = generation(&revision).expect("valid");
+    let pod = pod(&objects.jobmanager);
+    let names: Vec<&str> = pod.containers.iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(names, ["logs", MAIN_CONTAINER]);
+    assert_eq!(pod.security_context.as_ref().and_then(|c| c.run_as_user), Some(1000));
+    assert_eq!(pod.service_account_name.as_deref(), Some("mine"));
+    assert_eq!(pod.termination_grace_period_seconds, Some(60));
+    assert_eq!(pod.init_containers.as_ref().map(Vec::len), Some(1));
+    let volumes: Vec<&str> = pod.volumes.iter().flatten().map(|v| v.name.as_str()).collect();
+    assert_eq!(volumes, ["scratch", "flink-config", "flink-state"]);
+    let affinity = pod.affinity.as_ref().and_then(|a| a.pod_affinity.as_ref()).expect("affinity");
+    let terms = affinity.required_during_scheduling_ignored_during_execution.as_deref();
+    assert_eq!(terms.map(<[_]>::len), Some(2));
+    let main = main(&objects.jobmanager);
+    let env: Vec<&str> = main.env.iter().flatten().map(|e| e.name.as_str()).collect();
+    assert_eq!(env, ["POD_IP", "POD_NAME", "FLINK_CONF_DIR", "REGION"]);
+    let limits = main.resources.as_ref().and_then(|r| r.limits.as_ref()).expect("limits");
+    assert_eq!(limits.keys().collect::<Vec<_>>(), ["example.com/gpu", "memory"]);
+    assert!(main.liveness_probe.as_ref().is_some_and(|probe| probe.exec.is_some()));
+    let policy = document(&objects.network_policy).expect("JSON");
+    assert_eq!(policy.pointer("/spec/ingress/1/ports/1/port"), Some(&9249.into()));
+}
+
+#[test]
+fn a_users_account_is_bound_and_not_made() {
+    let mut revision = testing::revision();
+    revision.spec.spec.service_account = Some("flink".to_owned());
+    let objects = application(&revision);
+    assert_eq!(objects.service_account, None);
+    assert_eq!(objects.role_binding.subjects.expect("subjects")[0].name, "flink");
+    let generation = generation(&revision).expect("valid");
+    assert_eq!(pod(&generation.taskmanager).service_account_name.as_deref(), Some("flink"));
+}
+
+#[test]
+fn a_record_is_read_back_as_it_was() {
+    let revision = testing::revision();
+    let record = controller_revision(&revision).expect("JSON");
+    assert_eq!(read_revision(record.clone()).expect("a revision"), revision);
+    let mut damaged = record;
+    damaged.data = None;
+    assert!(read_revision(damaged).is_err());
+}
+
+/// Runs the pods' start script in a real shell, with a `java` that prints what it is given.
+fn start(env: &[(&str, &str)]) -> (bool, String) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = tempfile::tempdir().expect("a folder");
+    let at = |path: &str| home.path().join(path);
+    for folder in ["bin", "opt", "lib"] {
+        std::fs::create_dir(at(folder)).expect("a folder");
+    }
+    std::fs::write(at("opt/s3.jar"), "").expect("a file");
+    let java = "#!/bin/sh\nprintf '<%s>' \"$@\"; ls -R \"$FLINK_PLUGINS_DIR\" 2>/dev/null; :\n";
+    std::fs::write(at("bin/java"), java).expect("a file");
+    std::fs::set_permissions(at("bin/java"), std::fs::Permissions::from_mode(0o755))
+        .expect("a mode");
+    let output = Command::new("/bin/sh")
+        .args(["-c", include_str!("start.sh"), "flink", "-Xmx1", "a b", "$x"])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("JAVA_HOME", home.path())
+        .env("FLINK_HOME", home.path())
+        .envs(env.iter().copied())
+        .output()
+        .expect("a shell");
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (output.status.success(), text.replace(&home.path().display().to_string(), "HOME"))
+}
+
+#[test]
+fn the_start_script_passes_every_word_on() {
+    assert_eq!(start(&[]), (true, "<-cp><HOME/lib/*><-Xmx1><a b><$x>".to_owned()));
+    let (_, text) = start(&[("HADOOP_CLASSPATH", "/hadoop/*"), ("HADOOP_CONF_DIR", "/etc/hadoop")]);
+    assert!(text.starts_with("<-cp><HOME/lib/*:/hadoop/*:/etc/hadoop><-Xmx1>"), "{text}");
+}
+
+#[test]
+fn the_start_script_enables_plugins_as_the_official_image_does() {
+    let (ok, text) = start(&[("ENABLE_BUILT_IN_PLUGINS", "s3.jar")]);
+    assert!(ok && text.contains("HOME/plugins/s3:\ns3.jar"), "{text}");
+    let (ok, text) = start(&[("ENABLE_BUILT_IN_PLUGINS", "s3.jar;gs.jar")]);
+    assert!(!ok && text.contains("there is no HOME/opt/gs.jar"), "{text}");
+}
+
+#[test]
+fn kubernetes_leaves_the_start_script_alone() {
+    let script = include_str!("start.sh");
+    assert!(!script.contains("$(") && !script.contains("$$"), "Kubernetes would replace them");
+}
