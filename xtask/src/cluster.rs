@@ -93,6 +93,30 @@ pub(crate) enum Command {
         /// Run only the checks with this text in their name
         filter: Option<String>,
     },
+    /// Stop or start single processes of the node, as faults for tests
+    Ctl {
+        #[command(flatten)]
+        target: Target,
+        /// `kill` and `stop` keep a process down until `start`
+        #[arg(value_parser = ["start", "stop", "kill", "restart"])]
+        action: String,
+        /// Processes, as `status` names them
+        #[arg(required = true)]
+        processes: Vec<String>,
+    },
+    /// Run one more supervised process inside the node's namespaces, such as an object store for pods
+    Run {
+        #[command(flatten)]
+        target: Target,
+        /// NAME=value for the process; repeatable
+        #[arg(long)]
+        env: Vec<String>,
+        /// Name, for `status`, `logs` and `ctl`
+        process: String,
+        /// Command and its arguments
+        #[arg(required = true, last = true)]
+        command: Vec<String>,
+    },
     /// Run a command inside the node's namespaces
     Exec {
         #[command(flatten)]
@@ -147,6 +171,17 @@ impl Command {
                 replace(command)
             }
             Command::Selftest { filter } => selftest(filter.as_deref()),
+            Command::Ctl { target, action, processes } => {
+                let mut command = kt(&target.name, "ctl")?;
+                command.arg(action).args(processes);
+                replace(command)
+            }
+            Command::Run { target, env, process, command } => {
+                let mut outer = kt(&target.name, "run")?;
+                outer.args(env.iter().flat_map(|value| ["--env", value]));
+                outer.arg(process).arg("--").args(command);
+                replace(outer)
+            }
             Command::Exec { target, command } => {
                 let mut outer = kt(&target.name, "exec")?;
                 outer.arg("--").args(command);

@@ -92,6 +92,8 @@ func (o upOptions) spawn(r *record, listener *os.File) error {
 	command := exec.Command(r.Kt, "node", string(options))
 	command.Stdout, command.Stderr, command.Dir = log, log, "/"
 	command.ExtraFiles = []*os.File{listener, gate}
+	// Nothing else of the user's environment: with a proxy in it the API server would not find the kubelet.
+	command.Env = []string{"HOME=/run", "PATH=" + os.Getenv("PATH") + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET |
 		syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC}
 	err = command.Start()
