@@ -27,7 +27,6 @@ pub struct Progress {
 
 struct Lines {
     phase: String,
-    last: String,
     last_at: Instant,
 }
 
@@ -46,7 +45,7 @@ impl Ui {
             _ => None,
         };
         let title = sanitize::line(&title.into()).into_owned();
-        let lines = Lines { phase: String::new(), last: String::new(), last_at: Instant::now() };
+        let lines = Lines { phase: String::new(), last_at: Instant::now() };
         let progress = Progress { ui: self.clone(), title, bar, ticker, lines: Mutex::new(lines) };
         progress.draw("", None);
         progress
@@ -74,7 +73,7 @@ impl Progress {
         lines.last_at = Instant::now();
         drop(lines);
         self.draw("", None);
-        self.line(format!("{}: {phase}", self.title));
+        self.line(&format!("{}: {phase}", self.title));
     }
 
     /// Says how many bytes of the current phase are done.
@@ -108,15 +107,13 @@ impl Progress {
         lines.last_at = Instant::now();
         let line = format!("{}: {}, {detail}", self.title, lines.phase);
         drop(lines);
-        self.line(line);
+        self.line(&line);
     }
 
-    /// Where nothing is redrawn: a line, unless it is the one before.
-    fn line(&self, line: String) {
-        let mut lines = lock(&self.lines);
-        if self.bar.is_none() && lines.last != line {
-            self.ui.status(&line);
-            lines.last = line;
+    /// Where nothing is redrawn.
+    fn line(&self, line: &str) {
+        if self.bar.is_none() {
+            self.ui.status(line);
         }
     }
 

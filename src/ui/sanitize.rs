@@ -99,6 +99,7 @@ mod tests {
         assert_eq!(text("safe\roverwritten"), "safe^Moverwritten");
         assert_eq!(text("C1 \u{9b}31m DEL \u{7f}"), "C1 <U+009B>31m DEL ^?");
         assert_eq!(text("orders\u{202e}gpj.exe"), "orders<U+202E>gpj.exe");
+        assert_eq!(text("or\u{200b}ders\u{e0041}"), "or<U+200B>ders<U+E0041>");
     }
 
     #[test]
