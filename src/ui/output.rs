@@ -170,6 +170,11 @@ impl Ui {
         let text = message.render().ansi().to_string();
         if message.use_stderr() {
             let _ = self.0.stderr.write(&text);
+            // Clap shows what is wrong with a value; what to write instead is in our own error.
+            let ours = message.source().and_then(|source| source.downcast_ref::<Error>());
+            for remedy in ours.iter().flat_map(|error| error.hints()) {
+                self.narrate(&hint(remedy));
+            }
             exit_code::USAGE
         } else {
             let _ = self.0.stdout.write(&text);

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use kube::api::PostParams;
 use kube::config::Kubeconfig;
 use regex_lite::Regex;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Cluster, Outcome, Running};
@@ -50,13 +52,55 @@ impl Sandbox {
 
     /// The kubeconfig as a user would have it: the namespace is that of the current context.
     fn write_kubeconfig(&self) {
-        let mut config = Kubeconfig::read_from(self.cluster.kubeconfig()).unwrap();
-        let current = config.current_context.clone().unwrap();
-        for context in config.contexts.iter_mut().filter(|context| context.name == current) {
-            context.context.as_mut().unwrap().namespace = Some(self.namespace.clone());
-        }
-        // JSON is YAML.
-        self.write("kubeconfig", &serde_json::to_string_pretty(&config).unwrap());
+        let config = Kubeconfig::read_from(self.cluster.kubeconfig()).unwrap();
+        self.write_config("kubeconfig", &config);
+        self.edit_kubeconfig("kubeconfig", |config| {
+            for context in config.contexts.iter_mut().filter_map(|named| named.context.as_mut()) {
+                context.namespace = Some(self.namespace.clone());
+            }
+        });
+    }
+
+    /// Writes a changed copy of the kubeconfig.
+    pub(crate) fn edit_kubeconfig(&self, name: &str, edit: impl FnOnce(&mut Kubeconfig)) {
+        let mut config = Kubeconfig::read_from(self.path("kubeconfig")).unwrap();
+        edit(&mut config);
+        self.write_config(name, &config);
+    }
+
+    fn write_config(&self, name: &str, config: &Kubeconfig) {
+        // JSON is YAML. The type keeps secrets out of its own output, so this goes through its fields.
+        self.write(name, serde_json::to_string_pretty(config).unwrap());
+    }
+
+    /// Writes the kubeconfig of a new service account that may do what `rules` (of a Role) say.
+    pub(crate) fn write_user(&self, name: &str, rules: &Value) {
+        let (cluster, namespace) = (&self.cluster, self.namespace.as_str());
+        let accounts = cluster.api::<ServiceAccount>(namespace);
+        cluster.create(&accounts, json!({"metadata": {"name": name}}));
+        cluster.create::<Role>(
+            &cluster.api(namespace),
+            json!({"metadata": {"name": name}, "rules": rules}),
+        );
+        cluster.create::<RoleBinding>(
+            &cluster.api(namespace),
+            json!({
+                "metadata": {"name": name},
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+                "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
+            }),
+        );
+        let request = serde_json::from_value(json!({"spec": {"audiences": []}})).unwrap();
+        let token = cluster
+            .wait(accounts.create_token_request(name, &PostParams::default(), &request))
+            .unwrap()
+            .status
+            .unwrap()
+            .token;
+        self.edit_kubeconfig(name, |config| {
+            let user = config.auth_infos[0].auth_info.as_mut().unwrap();
+            *user = serde_json::from_value(json!({"token": token})).unwrap();
+        });
     }
 
     /// A path in the test's home directory, which is also the plugin's working directory.
@@ -95,6 +139,11 @@ impl Sandbox {
         self.finish(Running::start(&mut self.command(args)), limit)
     }
 
+    /// Runs a command that was made with [`Sandbox::command`].
+    pub(crate) fn start(&self, command: &mut Command) -> Outcome {
+        self.finish(Running::start(command), Duration::from_secs(120))
+    }
+
     /// Waits for a plugin that was started by hand.
     pub(crate) fn finish(&self, running: Running, limit: Duration) -> Outcome {
         let (status, stdout, stderr) = running.finish(limit);
@@ -112,6 +161,8 @@ impl Sandbox {
             (namespace.as_str(), "test-00000"),
             (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
             (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
+            // Ages, which stand at the end of a row.
+            (r"(?m)(\s)\d+[smh]$", "${1}AGE"),
             (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
         ]
         .into_iter()
