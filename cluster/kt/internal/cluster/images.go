@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -66,7 +67,7 @@ func (p place) importArchive(ctx context.Context, r *record, archive string) err
 	command := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	command.Stdin = file
 	if out, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+		return fmt.Errorf("%w: %s: the file must be an image archive, OCI or docker-archive, plain or gzip", err, bytes.TrimSpace(out))
 	}
 	return writeFile(marker, []byte(archive+"\n"), 0o644)
 }

@@ -166,7 +166,7 @@ func (s *supervisor) ended(p *process, status syscall.WaitStatus) {
 	}
 	p.PID, p.changed, p.Exit = 0, time.Now(), fmt.Sprintf("exit code %d", status.ExitStatus())
 	if status.Signaled() {
-		p.Exit = "killed by " + status.Signal().String()
+		p.Exit = fmt.Sprintf("signal %d", status.Signal())
 	}
 	if !p.wanted {
 		return
