@@ -307,3 +307,6 @@ fn rest_error(response: &Response, method: &Method, path: &str) -> CallError {
         _ => CallError::Failed(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -248,3 +248,6 @@ fn poll_pause(elapsed: Duration) -> Duration {
 fn is_starting(cause: &str) -> bool {
     cause.contains("Not all required tasks are currently running")
 }
+
+#[cfg(test)]
+mod tests;

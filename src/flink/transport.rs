@@ -159,3 +159,6 @@ fn from_api_server(status: &kube::core::Status, doing: &str) -> TransportError {
         _ => TransportError::Refused(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

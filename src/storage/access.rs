@@ -236,5 +236,4 @@ impl Drop for HelperGuard {
 }
 
 #[cfg(test)]
-#[path = "access_tests.rs"]
 mod tests;

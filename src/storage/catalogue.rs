@@ -64,5 +64,4 @@ fn generation_of(uri: &str) -> Option<Generation> {
 }
 
 #[cfg(test)]
-#[path = "catalogue_tests.rs"]
 mod tests;

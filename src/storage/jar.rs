@@ -101,5 +101,4 @@ fn parse_main_class(manifest: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "jar_tests.rs"]
 mod tests;

@@ -120,3 +120,6 @@ fn split(entry: &Entry) -> Option<(&str, &str, &Entry)> {
 fn job_of_checkpoint(path: &SnapshotPath) -> Option<JobId> {
     path.as_str().rsplit('/').nth(1)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -294,5 +294,4 @@ fn parse_time(text: &str) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-#[path = "store_tests.rs"]
 mod tests;

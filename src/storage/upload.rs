@@ -111,5 +111,4 @@ impl<R: AsyncRead + Unpin> AsyncRead for Counted<'_, R> {
 }
 
 #[cfg(test)]
-#[path = "upload_tests.rs"]
 mod tests;
