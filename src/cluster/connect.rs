@@ -301,3 +301,6 @@ fn read_certificates(path: &PathBuf) -> Result<Vec<Vec<u8>>> {
     }
     Ok(certificates)
 }
+
+#[cfg(test)]
+mod tests;

@@ -458,3 +458,6 @@ fn last_seen(event: &Event) -> Option<Timestamp> {
     let single = event.event_time.as_ref().map(|t| t.0);
     series.or(newest).or(single).or_else(|| event.first_timestamp.as_ref().map(|t| t.0))
 }
+
+#[cfg(test)]
+mod tests;

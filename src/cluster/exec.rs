@@ -176,3 +176,6 @@ fn exit_code(status: &Status) -> Result<i32> {
             .hint("The image must hold /bin/sh and the usual file tools (coreutils, findutils).")
     })
 }
+
+#[cfg(test)]
+mod tests;

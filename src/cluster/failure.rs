@@ -191,3 +191,6 @@ impl Display for Innermost {
 }
 
 impl StdError for Innermost {}
+
+#[cfg(test)]
+mod tests;

@@ -93,3 +93,6 @@ where
 pub(crate) fn kind<K: Resource<DynamicType = ()>>() -> String {
     K::kind(&()).into_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,12 @@ pub(crate) fn expect(method: Method, uri: &str, status: u16, answer: &Value) -> 
     Exchange { method, uri: uri.to_owned(), status, answer: answer.to_string() }
 }
 
+/// Expects a watch on a URI that contains `uri`; answers these events, one a line, and ends the stream.
+pub(crate) fn stream(uri: &str, events: &[Value]) -> Exchange {
+    let answer = events.iter().map(|event| format!("{event}\n")).collect();
+    Exchange { method: Method::GET, uri: uri.to_owned(), status: 200, answer }
+}
+
 /// The API server's `Status` object.
 pub(crate) fn status(code: u16, reason: &str, message: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,

@@ -164,3 +164,6 @@ impl Backoff for Pauses {
         *self = Pauses::default();
     }
 }
+
+#[cfg(test)]
+mod tests;

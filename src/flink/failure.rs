@@ -36,14 +36,15 @@ const LIMIT: usize = 400;
 pub fn root_cause(stack_trace: &str) -> String {
     let chain = throwables(stack_trace);
     let Some((deepest, above)) = chain.split_last() else { return tidy(stack_trace) };
-    let context = above
-        .iter()
-        .rev()
-        .filter(|t| t.is_sentence() && !t.is_wrapper() && !t.message.contains(&deepest.message))
-        .find(|_| !deepest.is_sentence());
+    let context = above.iter().rev().find(|thrown| thrown.is_sentence() && !thrown.is_wrapper());
     tidy(&match context {
-        Some(outer) => format!("{}: {deepest}", outer.message.trim_end_matches('.')),
-        None => deepest.to_string(),
+        Some(outer) if !deepest.is_sentence() && outer.message.contains(&deepest.message) => {
+            outer.to_string()
+        }
+        Some(outer) if !deepest.is_sentence() => {
+            format!("{}: {deepest}", outer.message.trim_end_matches('.'))
+        }
+        _ => deepest.to_string(),
     })
 }
 
@@ -76,7 +77,9 @@ impl Thrown {
             class = head;
             rest = tail.trim_start();
         }
-        if is_class(rest) && (class.is_empty() || simple(class) != "ClassNotFoundException") {
+        // A wrapper around a throwable without a message prints its class alone.
+        let wraps = |class| WRAPPERS.contains(&class) || class == "RuntimeException";
+        if is_class(rest) && (class.is_empty() || wraps(simple(class))) {
             class = rest;
             rest = "";
         }
@@ -164,7 +167,7 @@ mod tests {
         );
         assert_eq!(
             cause("024-run-bad-entryclass"),
-            "The program's entry point class 'no.Such' was not found in the jar file: ClassNotFoundException: no.Such"
+            "The program's entry point class 'no.Such' was not found in the jar file."
         );
         let missing = "FileNotFoundException: Cannot find checkpoint or savepoint file/directory 'file:///tmp/nope' on file system 'file'.";
         assert_eq!(cause("036-badsp-application-exceptions"), missing);
@@ -190,6 +193,13 @@ mod tests {
             root_cause("java.lang.NullPointerException\n\tat a.B.c(B.java:1)"),
             "NullPointerException"
         );
+        let named = "a.b.StateMigrationException: For heap backends, the new state serializer must not be incompatible\n\tat a.B.c(B.java:1)\nCaused by: java.io.InvalidClassException: a.Pojo";
+        assert_eq!(
+            root_cause(named),
+            "For heap backends, the new state serializer must not be incompatible: InvalidClassException: a.Pojo"
+        );
+        let wrapped = "java.util.concurrent.CompletionException: java.lang.NullPointerException";
+        assert_eq!(root_cause(wrapped), "NullPointerException");
         assert_eq!(root_cause(""), "no cause given");
         assert_eq!(root_cause("a\u{1b}[31mb\r\nc"), "a [31mb c");
     }

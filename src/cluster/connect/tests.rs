@@ -1,0 +1,122 @@
+use super::*;
+
+const CONFIG: &str = "apiVersion: v1\nkind: Config\ncurrent-context: dev\n\
+    contexts:\n- {name: dev, context: {cluster: c1, user: u1, namespace: shop}}\n- {name: bare, context: {cluster: c1, user: u1}}\n\
+    clusters:\n- {name: c1, cluster: {server: 'http://127.0.0.1:1'}}\n- {name: c2, cluster: {server: 'http://127.0.0.1:2'}}\n\
+    users:\n- {name: u1, user: {token: s3cret}}\n";
+
+fn options(dir: &tempfile::TempDir) -> anyhow::Result<ConnectOptions> {
+    let path = dir.path().join("config");
+    std::fs::write(&path, CONFIG)?;
+    Ok(ConnectOptions { kubeconfig: Some(path), ..ConnectOptions::default() })
+}
+
+async fn refused(options: &ConnectOptions) -> Error {
+    match Cluster::connect(options).await {
+        Ok(_) => panic!("connected"),
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn the_flag_wins_over_the_context_over_the_default() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let mut options = options(&dir)?;
+    let cluster = Cluster::connect(&options).await?;
+    assert_eq!((cluster.namespace(), cluster.context()), ("shop", Some("dev")));
+    options.context = Some("bare".into());
+    assert_eq!(Cluster::connect(&options).await?.namespace(), "default");
+    options.namespace = Some("mine".into());
+    assert_eq!(Cluster::connect(&options).await?.namespace(), "mine");
+    Ok(())
+}
+
+#[tokio::test]
+async fn flags_override_the_kubeconfig() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let mut options = options(&dir)?;
+    options.cluster = Some("c2".into());
+    options.impersonate = Some("ann".into());
+    options.impersonate_groups = vec!["g".into()];
+    options.token = Some("other".into());
+    options.insecure_skip_tls_verify = true;
+    let kubeconfig = kubeconfig::read(options.kubeconfig.as_deref(), None, None)?;
+    let (mut config, _) = configure(kubeconfig, &options).await?;
+    override_with(&mut config, &options)?;
+    assert_eq!(config.cluster_url, "http://127.0.0.1:2");
+    assert!(config.accept_invalid_certs);
+    assert_eq!(config.auth_info.impersonate.as_deref(), Some("ann"));
+    assert_eq!(config.auth_info.impersonate_groups, Some(vec!["g".to_owned()]));
+    options.server = Some("https://api.example:6443".into());
+    override_with(&mut config, &options)?;
+    assert_eq!(config.cluster_url, "https://api.example:6443");
+    Ok(())
+}
+
+#[tokio::test]
+async fn wrong_choices_are_usage_errors_with_a_remedy() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let base = options(&dir)?;
+    let change = |set: fn(&mut ConnectOptions)| {
+        let mut options = base.clone();
+        set(&mut options);
+        options
+    };
+    for (options, says) in [
+        (change(|o| o.context = Some("prod".into())), "there is no context \"prod\""),
+        (change(|o| o.cluster = Some("c9".into())), "there is no cluster \"c9\""),
+        (change(|o| o.user = Some("u9".into())), "there is no user \"u9\""),
+        (change(|o| o.server = Some("ftp://x".into())), "is not an http or https URL"),
+        (change(|o| o.kubeconfig = Some("absent".into())), "cannot read absent"),
+        (change(|o| o.certificate_authority = Some("absent".into())), "cannot read certificates"),
+    ] {
+        let error = refused(&options).await;
+        assert_eq!(error.kind(), Kind::Usage, "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+    let hints = refused(&change(|o| o.context = Some("prod".into()))).await.hints().concat();
+    assert!(hints.contains("dev, bare"), "{hints}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_kubeconfig_needs_a_server_or_a_pod() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let nowhere = ConnectOptions { home: Some(dir.path().to_owned()), ..ConnectOptions::default() };
+    let error = refused(&ConnectOptions { context: Some("x".into()), ..nowhere.clone() }).await;
+    assert!(error.to_string().starts_with("there is no kubeconfig"), "{error}");
+    let server = ConnectOptions { server: Some("http://127.0.0.1:1".into()), ..nowhere };
+    assert_eq!(Cluster::connect(&server).await?.context(), None);
+    Ok(())
+}
+
+/// A request against a port where nobody listens is refused at once, and says so.
+#[tokio::test]
+async fn an_unreachable_server_is_named_as_such() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let cluster = Cluster::connect(&options(&dir)?).await?;
+    let version = super::super::retry::once(&cluster, cluster.client().apiserver_version()).await;
+    let error = failure::from_kube(version.map(drop).expect_err("nobody listens"), "ask");
+    assert_eq!(error.kind(), Kind::Unreachable);
+    assert!(error.to_string().contains("refused"), "{error}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn cleanups_run_once_and_within_their_limit() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let cluster = Cluster::connect(&options(&dir)?).await?;
+    let ran = Arc::new(Mutex::new(0));
+    let counter = ran.clone();
+    let other = cluster.in_namespace("elsewhere");
+    other.clean_up_later(Box::pin(async move {
+        *counter.lock().unwrap_or_else(PoisonError::into_inner) += 1
+    }));
+    cluster.clean_up(Duration::from_secs(5)).await;
+    cluster.clean_up(Duration::from_secs(5)).await;
+    assert_eq!(*ran.lock().unwrap_or_else(PoisonError::into_inner), 1);
+    cluster.clean_up_later(Box::pin(std::future::pending()));
+    cluster.clean_up(Duration::from_secs(5)).await;
+    Ok(())
+}
