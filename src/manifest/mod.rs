@@ -23,7 +23,7 @@ use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use serde_json::Value;
 
 pub use revisions::{controller_revision, read_revision};
-pub use volumes::{STATE_VOLUME, affinity, claim, state_mount, state_volume};
+pub use volumes::{STATE_VOLUME, affinity, claim, shared_claim, state_mount, state_volume};
 
 use crate::error::{Error, Kind, Result};
 use crate::model::effective::Effective;

@@ -1,5 +1,7 @@
 //! The volumes of an application's pods.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{
     Affinity, ConfigMapVolumeSource, PersistentVolumeClaim, PersistentVolumeClaimSpec,
     PersistentVolumeClaimVolumeSource, PodAffinity, PodAffinityTerm, Volume, VolumeMount,
@@ -25,12 +27,27 @@ pub fn claim(
     namespace: &str,
     new: &NewClaim,
 ) -> PersistentVolumeClaim {
-    let size = std::collections::BTreeMap::from([("storage".to_owned(), new.size.into())]);
+    let labels = labels::labels(application, None, Component::Storage);
+    claim_with(application.claim(), namespace, labels, new)
+}
+
+/// A claim that no application has asked for yet: several may share it.
+pub fn shared_claim(name: &str, namespace: &str, new: &NewClaim) -> PersistentVolumeClaim {
+    claim_with(name.to_owned(), namespace, labels::shared(Component::Storage), new)
+}
+
+fn claim_with(
+    name: String,
+    namespace: &str,
+    labels: BTreeMap<String, String>,
+    new: &NewClaim,
+) -> PersistentVolumeClaim {
+    let size = BTreeMap::from([("storage".to_owned(), new.size.into())]);
     PersistentVolumeClaim {
         metadata: ObjectMeta {
-            name: Some(application.claim()),
+            name: Some(name),
             namespace: Some(namespace.to_owned()),
-            labels: Some(labels::labels(application, None, Component::Storage)),
+            labels: Some(labels),
             ..ObjectMeta::default()
         },
         spec: Some(PersistentVolumeClaimSpec {

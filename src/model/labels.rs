@@ -7,6 +7,8 @@ use crate::model::name::{ApplicationName, Generation};
 /// The field manager of every server-side apply, and the value of `app.kubernetes.io/managed-by`.
 pub const FIELD_MANAGER: &str = "kubectl-flink";
 
+/// Kubernetes' recommended label for who manages an object; ours says [`FIELD_MANAGER`].
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The application that an object belongs to.
 pub const APPLICATION: &str = "kubectl-flink.io/application";
 /// The generation that an object belongs to; absent on objects of the whole application.
@@ -61,18 +63,23 @@ pub fn labels(
     generation: Option<Generation>,
     component: Component,
 ) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::from([
-        ("app.kubernetes.io/name".to_owned(), "flink".to_owned()),
-        ("app.kubernetes.io/instance".to_owned(), application.to_string()),
-        ("app.kubernetes.io/component".to_owned(), component.as_str().to_owned()),
-        ("app.kubernetes.io/managed-by".to_owned(), FIELD_MANAGER.to_owned()),
-        (APPLICATION.to_owned(), application.to_string()),
-        (COMPONENT.to_owned(), component.as_str().to_owned()),
-    ]);
+    let mut labels = shared(component);
+    labels.insert("app.kubernetes.io/instance".to_owned(), application.to_string());
+    labels.insert(APPLICATION.to_owned(), application.to_string());
     if let Some(generation) = generation {
         labels.insert(GENERATION.to_owned(), generation.to_string());
     }
     labels
+}
+
+/// The labels of an object that belongs to no application, such as storage that several may share.
+pub fn shared(component: Component) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("app.kubernetes.io/name".to_owned(), "flink".to_owned()),
+        ("app.kubernetes.io/component".to_owned(), component.as_str().to_owned()),
+        (MANAGED_BY.to_owned(), FIELD_MANAGER.to_owned()),
+        (COMPONENT.to_owned(), component.as_str().to_owned()),
+    ])
 }
 
 /// The labels that select pods: they never change during the life of a Deployment, so they are few.

@@ -14,9 +14,6 @@ use crate::error::{Error, Kind, Result};
 use crate::model::labels::{self, Component, FIELD_MANAGER};
 use crate::ops::observe;
 
-/// The label that says who manages an object.
-const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-
 /// Namespace and name of a claim.
 pub type ClaimKey = (String, String);
 
@@ -63,7 +60,7 @@ fn key(claim: &PersistentVolumeClaim) -> ClaimKey {
 }
 
 fn is_ours(claim: &PersistentVolumeClaim) -> bool {
-    claim.labels().get(MANAGED_BY).is_some_and(|manager| manager == FIELD_MANAGER)
+    claim.labels().get(labels::MANAGED_BY).is_some_and(|manager| manager == FIELD_MANAGER)
 }
 
 /// Reads a claim that must exist.
