@@ -21,6 +21,7 @@ pub(crate) fn ensure(version: &str) -> Result<PathBuf> {
     let base_key = flink_home::assembler_key(&[])?;
     let key = cache::key(&repository().join("cluster/flink"), &[&base_key, &jobs::key()?])?;
     let name = format!("image-{version}");
+    let file = format!("flink-{version}.tar");
     let entry = cache::entry("flink", &name, &key, |dir| {
         let home = flink_home::ensure(version)?;
         let examples = jobs::ensure()?;
@@ -29,10 +30,10 @@ pub(crate) fn ensure(version: &str) -> Result<PathBuf> {
         command.args(["flink-image", "--version", version, "--home"]).arg(home);
         command.arg("--base").arg(base).arg("--examples").arg(examples);
         command.arg("--scripts").arg(repository().join("cluster/flink"));
-        command.arg("--out").arg(dir.join("image.tar"));
+        command.arg("--out").arg(dir.join(&file));
         Step::new(format!("Making the image flink:{version}"), &name).run(&mut command)
     })?;
-    Ok(entry.join("image.tar"))
+    Ok(entry.join(file))
 }
 
 /// The layer that the images of all versions share: a small Debian and a Java runtime.

@@ -1,8 +1,9 @@
 package jobs;
 
-import java.nio.file.Files;
-import java.nio.file.Paths;
+import java.util.Collections;
 import java.util.Random;
+import org.apache.flink.api.common.state.ListState;
+import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -19,6 +20,7 @@ final class CountPerKey extends KeyedProcessFunction<Long, Long, String> impleme
   private final Options options;
   private transient ValueState<Long> count;
   private transient ValueState<byte[]> padding;
+  private transient ListState<String> brittle;
   private transient long failAtNanos;
 
   CountPerKey(Options options) {
@@ -26,9 +28,12 @@ final class CountPerKey extends KeyedProcessFunction<Long, Long, String> impleme
   }
 
   @Override
-  public void initializeState(FunctionInitializationContext context) {
+  public void initializeState(FunctionInitializationContext context) throws Exception {
     count = context.getKeyedStateStore().getState(new ValueStateDescriptor<>("count", Types.LONG));
     padding = context.getKeyedStateStore().getState(new ValueStateDescriptor<>("padding", byte[].class));
+    if (options.failSnapshots != null) {
+      brittle = context.getOperatorStateStore().getListState(new ListStateDescriptor<>("brittle", new BrittleSerializer()));
+    }
     failAtNanos = System.nanoTime() + options.failAfterSeconds * 1_000_000_000L;
   }
 
@@ -52,9 +57,8 @@ final class CountPerKey extends KeyedProcessFunction<Long, Long, String> impleme
   public void snapshotState(FunctionSnapshotContext context) throws Exception {
     // One subtask after the other, so that the acknowledgements of a snapshot can be watched coming in.
     Thread.sleep(options.slowSnapshotMs * (getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() + 1));
-    String fail = options.failSnapshots;
-    if (fail != null && (fail.equals("always") || Files.exists(Paths.get(fail)))) {
-      throw new IllegalStateException("snapshot " + context.getCheckpointId() + " fails because --fail-snapshots was given");
+    if (brittle != null) {
+      brittle.update(Collections.singletonList(options.failSnapshots));
     }
   }
 }

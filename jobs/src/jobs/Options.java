@@ -17,7 +17,7 @@ final class Options implements Serializable {
       "  --lines FILE           append a line 'sequence key count' for each record, visible at once",
       "  --commit URI           write the same lines into files of this folder, visible when a checkpoint commits them",
       "  --slow-snapshot-ms N   each subtask i sleeps N * (i + 1) milliseconds in every snapshot (0)",
-      "  --fail-snapshots WHEN  snapshots fail: 'always', or while the named file exists",
+      "  --fail-snapshots WHEN  snapshots fail (not the job): 'always', or while the named file exists",
       "  --fail-after N         the job fails N seconds after each start",
       "  --fail-main            main() throws",
       "  --rename-operator      the counting operator gets another uid, so that its old state has no owner");

@@ -21,7 +21,7 @@ var packages = []string{
 	"base-files", "bash", "coreutils", "debianutils", "diffutils", "findutils", "gettext-base", "grep", "gzip", "hostname",
 	"libc-bin", "mawk", "sed", "tar", "util-linux",
 	"libacl1", "libattr1", "libblkid1", "libc6", "libcap-ng0", "libcrypt1", "libgcc-s1", "libgmp10", "libjemalloc2",
-	"libmount1", "libpcre2-8-0", "libselinux1", "libsmartcols1", "libsnappy1v5", "libssl3", "libstdc++6", "libtinfo6",
+	"libmount1", "libpcre2-8-0", "libselinux1", "libsmartcols1", "libsnappy1v5", "libstdc++6", "libtinfo6",
 	"libuuid1", "zlib1g",
 }
 
