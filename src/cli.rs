@@ -156,9 +156,36 @@ impl WaitArgs {
     }
 }
 
+/// How long to wait; for verbs whose work is the waiting, so that it cannot be left out.
+#[derive(Debug, Clone, Args)]
+pub struct WaitTimeout {
+    /// How long to wait, such as 90s or 10m; 0 means for ever
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    timeout: Option<Duration>,
+}
+
+impl WaitTimeout {
+    /// How long to wait: `default` unless the user said something else; `None` is for ever.
+    pub fn timeout(&self, default: Duration) -> Option<Duration> {
+        Some(self.timeout.unwrap_or(default)).filter(|timeout| !timeout.is_zero())
+    }
+}
+
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Create an application, or upgrade it without losing its state
+    Deploy(Box<commands::deploy::DeployArgs>),
+    /// Take a savepoint
+    Savepoint(commands::savepoint::SavepointArgs),
+    /// Go back to a snapshot, or bring back a deleted application
+    Restore(commands::restore::RestoreArgs),
+    /// Stop an application with a savepoint
+    Stop(commands::stop::StopArgs),
+    /// Go on with a stopped application
+    Start(commands::start::StartArgs),
+    /// Delete an application and keep its state
+    Delete(commands::delete::DeleteArgs),
     /// List applications
     #[command(visible_alias = "ls")]
     List(commands::list::ListArgs),
@@ -175,6 +202,12 @@ pub enum Command {
 /// Runs the command. The one place where a verb is bound to its function.
 pub(crate) async fn dispatch(ctx: &mut Ctx, command: Command) -> Result<()> {
     match command {
+        Command::Deploy(args) => commands::deploy::run(ctx, *args).await,
+        Command::Savepoint(args) => commands::savepoint::run(ctx, args).await,
+        Command::Restore(args) => commands::restore::run(ctx, args).await,
+        Command::Stop(args) => commands::stop::run(ctx, args).await,
+        Command::Start(args) => commands::start::run(ctx, args).await,
+        Command::Delete(args) => commands::delete::run(ctx, args).await,
         Command::List(args) => commands::list::run(ctx, args).await,
         Command::Status(args) => commands::status::run(ctx, args).await,
         Command::Logs(args) => commands::logs::run(ctx, args).await,

@@ -7,6 +7,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, Pro
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::connect::Cluster;
 use super::{failure, read, retry};
@@ -42,6 +43,20 @@ where
     let doing = format!("apply {} {name:?}", read::kind::<K>());
     let patch = Patch::Apply(object);
     retry::idempotent(cluster, &doing, || api.patch(&name, &params, &patch)).await
+}
+
+/// Merges `patch` into an object that may be somebody else's, leaving every other field alone.
+///
+/// Merging the same twice is the same as once, so this is retried.
+pub async fn merge<K>(cluster: &Cluster, api: &Api<K>, name: &str, patch: &Value) -> Result<K>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let params =
+        PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let doing = format!("patch {} {name:?}", read::kind::<K>());
+    let patch = Patch::Merge(patch);
+    retry::idempotent(cluster, &doing, || api.patch(name, &params, &patch)).await
 }
 
 /// What [`create`] found out.

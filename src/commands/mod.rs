@@ -1,8 +1,17 @@
 //! One file a verb: its arguments, the call, and what is shown.
 
+pub mod delete;
+pub mod deploy;
+mod document;
 pub mod list;
 pub mod logs;
+mod narrate;
+mod plan_text;
+pub mod restore;
+pub mod savepoint;
+pub mod start;
 pub mod status;
+pub mod stop;
 pub mod storage;
 pub mod version;
 

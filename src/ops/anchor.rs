@@ -103,17 +103,17 @@ pub async fn find(cluster: &Cluster, application: &ApplicationName) -> Result<Op
 /// # Errors
 /// [`Kind::NotFound`] when it does not.
 pub async fn get(cluster: &Cluster, application: &ApplicationName) -> Result<Anchor> {
-    find(cluster, application).await?.ok_or_else(|| {
-        let namespace = cluster.namespace();
-        Error::new(
-            Kind::NotFound,
-            format!("application \"{application}\" not found in namespace {namespace:?}"),
-        )
+    find(cluster, application).await?.ok_or_else(|| not_found(cluster, application))
+}
+
+/// The error about an application that does not exist.
+pub fn not_found(cluster: &Cluster, application: &ApplicationName) -> Error {
+    let (name, namespace) = (application.as_str(), cluster.namespace());
+    Error::new(Kind::NotFound, format!("application {name:?} not found in namespace {namespace:?}"))
         .hint("List the applications with `kubectl flink list`, those of all namespaces with -A.")
         .hint(format!(
-            "If it was deleted and its storage was kept, bring it back with `kubectl flink restore {application}`."
+            "If it was deleted and its storage was kept, bring it back with `kubectl flink restore {name}`."
         ))
-    })
 }
 
 fn foreign(service: &Service, name: &str) -> Error {

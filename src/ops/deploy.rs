@@ -313,13 +313,21 @@ mod tests {
         active.latest = Some(snapshot("chk-7"));
         let input = Input { active: Some(&active), ..input(&operation, &target) };
         let Decision::Upgrade(plan) = decide(&input)? else { panic!("not upgraded") };
+        let expected = ["Stop 4 by cancel", "Quiesce 4", "Start 5 from Stopped"];
+        assert_eq!(names(&plan.steps)[..3], expected);
+        Ok(())
+    }
+
+    #[test]
+    fn a_snapshot_is_verified_before_anything_is_touched() -> Result<()> {
+        let (operation, target) = (operation(), changed());
+        let mut active = active(4, Run::Running, Job::Ended("FAILED".to_owned()));
+        active.latest = Some(snapshot("chk-7"));
+        let input = Input { active: Some(&active), ..input(&operation, &target) };
+        let Decision::Upgrade(plan) = decide(&input)? else { panic!("not upgraded") };
         let kinds = names(&plan.steps);
-        assert!(
-            kinds[0].starts_with("Verify"),
-            "the snapshot is verified before anything: {kinds:?}"
-        );
-        assert_eq!(kinds[1..3], ["Stop 4 by cancel", "Quiesce 4"]);
-        assert!(kinds[3].contains("chk-7"), "{kinds:?}");
+        assert!(kinds[0].starts_with("Verify"), "{kinds:?}");
+        assert!(kinds[1] == "Quiesce 4" && kinds[2].contains("chk-7"), "{kinds:?}");
         Ok(())
     }
 

@@ -30,17 +30,9 @@ pub enum Event {
 }
 
 /// Receives the events of an operation, in order.
-pub trait Observer {
+pub trait Observer: Send {
     /// Called for each event, from the task that runs the operation; must not block.
     fn event(&mut self, event: Event);
-
-    /// Shorthand for [`Event::Phase`].
-    fn phase(&mut self, text: impl Into<String>)
-    where
-        Self: Sized,
-    {
-        self.event(Event::Phase(text.into()));
-    }
 }
 
 /// Collects events; for tests and for callers that show nothing.

@@ -4,13 +4,22 @@
 //! without a cluster) and hands it to the one executor, the only code that writes.
 
 pub mod anchor;
+pub mod await_up;
 pub mod claims;
 pub mod deploy;
 pub mod event;
+pub mod execute;
+pub mod lifecycle;
+pub mod objects;
 pub mod observe;
 pub mod observed;
 pub mod plan;
+pub mod preflight;
+pub mod prepare;
 pub mod prove;
+pub mod savepoint;
+pub mod state;
+pub mod stop;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod transition;

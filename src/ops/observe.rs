@@ -1,6 +1,8 @@
 //! Reads from the cluster and from Flink what plans are made of.
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::ResourceExt;
 
 use crate::cluster::{Cluster, read};
 use crate::error::{Error, Kind, Result};
@@ -12,6 +14,7 @@ use crate::model::name::{ApplicationName, Generation};
 use crate::model::revision::Revision;
 use crate::model::snapshot::SnapshotPath;
 use crate::ops::anchor::{self, Anchor};
+use crate::ops::objects::IMAGE;
 use crate::ops::observed::{Active, Job, Run};
 
 /// The REST client of one generation's JobManager.
@@ -114,8 +117,12 @@ pub async fn job(flink: &FlinkClient, job: JobId) -> Result<Job> {
     }
 }
 
-/// The newest completed snapshot of a job that is still on storage, by Flink's own word.
-async fn newest(flink: &FlinkClient, job: JobId) -> Result<Option<SnapshotPath>> {
+/// The newest completed snapshot of a job that is still on storage, by Flink's own word; what it was
+/// restored from, when it has made none since.
+///
+/// # Errors
+/// When Flink names a path that is none.
+pub async fn newest(flink: &FlinkClient, job: JobId) -> Result<Option<SnapshotPath>> {
     let Ok(checkpoints) = flink.checkpoints(job).await else { return Ok(None) };
     let latest = checkpoints.latest;
     let newest = [latest.completed, latest.savepoint]
@@ -126,4 +133,70 @@ async fn newest(flink: &FlinkClient, job: JobId) -> Result<Option<SnapshotPath>>
     let path = newest.and_then(|snapshot| snapshot.external_path);
     let restored = latest.restored.and_then(|restored| restored.external_path);
     path.or(restored).map(|path| path.parse()).transpose()
+}
+
+/// As [`active`], of an application that must exist.
+///
+/// # Errors
+/// [`Kind::NotFound`] when it does not.
+pub async fn existing(
+    cluster: &Cluster,
+    application: &ApplicationName,
+) -> Result<(Anchor, Active)> {
+    match active(cluster, application).await? {
+        Some(found) => Ok(found),
+        None => Err(anchor::not_found(cluster, application)),
+    }
+}
+
+/// The image that wrote to a claim last, from the annotation that every deployment leaves on it.
+///
+/// # Errors
+/// [`Kind::Usage`] when the claim does not tell.
+pub async fn image_of_claim(cluster: &Cluster, claim: &str) -> Result<String> {
+    let found = read::get(cluster, &cluster.api::<PersistentVolumeClaim>(), claim).await?;
+    let image = found.and_then(|claim| claim.metadata.annotations?.remove(IMAGE));
+    image.ok_or_else(|| {
+        Error::usage(format!("claim {claim:?} does not say which image its state was written with"))
+            .hint("Name an image to read it with by --image, such as flink:2.3.0.")
+    })
+}
+
+/// Makes sure that no other application keeps its state on a claim that is to be deleted.
+///
+/// # Errors
+/// [`Kind::Conflict`] when one does.
+pub async fn claim_is_not_shared(
+    cluster: &Cluster,
+    application: &ApplicationName,
+    claim: &str,
+) -> Result<()> {
+    let pods = read::list::<Pod>(cluster, &cluster.api(), "").await?;
+    let mounts = |pod: &&Pod| {
+        let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_ref());
+        volumes.into_iter().flatten().any(|volume| {
+            volume.persistent_volume_claim.as_ref().is_some_and(|source| source.claim_name == claim)
+        })
+    };
+    let ours = |pod: &Pod| {
+        pod.labels().get(labels::APPLICATION).map(String::as_str) == Some(application.as_str())
+    };
+    let selector = format!("{}={}", labels::COMPONENT, Component::Revision.as_str());
+    let records = read::list::<ControllerRevision>(cluster, &cluster.api(), &selector).await?;
+    let recorded = records.iter().filter_map(|record| from_record(record).ok()).find(|revision| {
+        revision.storage.claim().claim == claim && revision.application != *application
+    });
+    let user =
+        recorded.map(|revision| format!("application {}", revision.application)).or_else(|| {
+            pods.iter()
+                .find(|pod| mounts(pod) && !ours(pod))
+                .map(|pod| format!("pod {}", pod.name_any()))
+        });
+    match user {
+        None => Ok(()),
+        Some(user) => {
+            Err(Error::new(Kind::Conflict, format!("claim {claim:?} is also used by {user}"))
+                .hint("Delete the application alone, without --delete-storage."))
+        }
+    }
 }

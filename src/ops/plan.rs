@@ -122,6 +122,11 @@ pub enum Step {
         /// The generation.
         generation: Generation,
     },
+    /// Mark the application as stopped, so that `start` knows what to go on from.
+    Rest {
+        /// The snapshot, where the stop itself does not leave one.
+        snapshot: Option<SnapshotPath>,
+    },
     /// Delete what the application shares between generations (service, accounts, revisions).
     RetireApplication,
     /// Delete the claim and with it every snapshot on it. Only `delete --delete-storage`, after consent.

@@ -40,7 +40,9 @@ pub fn ending(active: &Active, operation: &OperationId, directory: &str) -> Resu
             interrupts: true,
         },
         (Run::Running, Job::Unsettled(_)) => {
-            Ending { steps: vec![stop(Stop::Cancel), quiesce], from: known(), interrupts: true }
+            // It may complete another checkpoint before it is cancelled, and drop the one known now.
+            let from = active.known_snapshot().map_or(From::Empty, |_| From::Stopped);
+            Ending { steps: vec![stop(Stop::Cancel), quiesce], from, interrupts: true }
         }
         (Run::Running, Job::Ended(_) | Job::Unknown) => {
             Ending { steps: vec![quiesce], from: known(), interrupts: false }

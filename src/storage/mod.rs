@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod catalogue;
+pub mod fetch;
 pub mod helper_pod;
 pub mod jar;
 pub mod shell;

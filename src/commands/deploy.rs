@@ -1,0 +1,285 @@
+//! `deploy`: create an application, or upgrade it without losing its state.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::WaitArgs;
+use crate::cluster::Cluster;
+use crate::commands::narrate::{Narrator, run_plan};
+use crate::commands::{document, plan_text};
+use crate::context::Ctx;
+use crate::deadline::Deadline;
+use crate::error::{Error, Result};
+use crate::model::spec::FlinkDeployment;
+use crate::model::storage::mounted_path;
+use crate::ops::deploy::Decision;
+use crate::ops::execute::Executor;
+use crate::ops::objects;
+use crate::ops::plan::{Plan, Step};
+use crate::ops::prepare::{Prepared, Request, prepare};
+use crate::ops::prove::Proof;
+use crate::storage::fetch::{self, FetchedJar};
+use crate::storage::jar::{self, LocalJar};
+use crate::ui::format::OutputArgs;
+use crate::ui::{Format, Text, View};
+
+/// How long `deploy` waits by default: image pulls and the first checkpoint of a large state take their time.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+const EXAMPLES: &str = "\
+Examples:
+  # Run a local jar on a new 10 GiB volume
+  kubectl flink deploy orders --jar ./orders.jar --storage pvc:10Gi -- --topic orders
+
+  # Run a jar that is in the image, with two TaskManager slots and Flink 1.20
+  kubectl flink deploy orders --jar local:///opt/flink/usrlib/orders.jar --flink-version 1.20 --task-slots 2
+
+  # Upgrade: the same command with a new jar stops with a savepoint and goes on from it
+  kubectl flink deploy orders --jar ./orders-2.jar
+
+  # Deploy a FlinkDeployment document; flags override what it says
+  kubectl flink deploy -f orders.yaml --parallelism 4
+
+  # Write the document that these flags stand for
+  kubectl flink deploy orders --jar ./orders.jar --dry-run=client -o yaml";
+
+/// Arguments of `deploy`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct DeployArgs {
+    /// Name of the application; the document's when -f is given
+    #[arg(required_unless_present = "filename")]
+    pub name: Option<String>,
+    /// FlinkDeployment document; - reads standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub filename: Option<PathBuf>,
+    /// The job's jar: a local path, local:///path/in/image, or https://…
+    #[arg(long, value_name = "JAR", required_unless_present = "filename")]
+    pub jar: Option<String>,
+    /// Main class; the jar's manifest names it when absent
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    /// Flink version, such as 1.20 or 2.3
+    #[arg(long, value_name = "VERSION")]
+    pub flink_version: Option<String>,
+    /// Container image; the official one of the Flink version when absent
+    #[arg(long)]
+    pub image: Option<String>,
+    /// Parallelism of the job
+    #[arg(long, value_name = "N")]
+    pub parallelism: Option<i32>,
+    /// Memory of the JobManager's process, such as 1600m or 2Gi
+    #[arg(long, value_name = "SIZE")]
+    pub jobmanager_memory: Option<String>,
+    /// Memory of each TaskManager's process, such as 1728m or 4Gi
+    #[arg(long, value_name = "SIZE")]
+    pub taskmanager_memory: Option<String>,
+    /// CPU of the JobManager, in cores
+    #[arg(long, value_name = "CORES")]
+    pub jobmanager_cpu: Option<String>,
+    /// CPU of each TaskManager, in cores
+    #[arg(long, value_name = "CORES")]
+    pub taskmanager_cpu: Option<String>,
+    /// Task slots of each TaskManager
+    #[arg(long, value_name = "N")]
+    pub task_slots: Option<u32>,
+    /// State storage: pvc:SIZE[,class=NAME][,access=rwo|rwx] or claim:NAME[/path]
+    #[arg(long, value_name = "STORAGE")]
+    pub storage: Option<String>,
+    /// Flink configuration; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Snapshot that a new application starts from: latest, none, a path or an id
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub from: Option<String>,
+    /// Drop state that no operator of the job claims
+    #[arg(long)]
+    pub allow_non_restored_state: bool,
+    /// Print what would be done: the plan and the objects (client), or what the API server makes of them (server)
+    #[arg(long, value_name = "MODE", default_value = "none")]
+    pub dry_run: DryRun,
+    #[command(flatten)]
+    /// Whether and how long to wait.
+    pub wait: WaitArgs,
+    #[command(flatten)]
+    /// How to print the answer.
+    pub output: OutputArgs,
+    /// Arguments of the program
+    #[arg(last = true, value_name = "ARG")]
+    pub args: Vec<String>,
+}
+
+/// The values of `--dry-run`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DryRun {
+    /// Do it.
+    None,
+    /// Ask the cluster what is there, and write nothing.
+    Client,
+    /// Let the API server validate every object, and store nothing.
+    Server,
+}
+
+/// Deploys.
+///
+/// # Errors
+/// Bad input before anything is written; afterwards what Kubernetes or Flink reports, with its cause.
+pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
+    let cluster = ctx.cluster().await?;
+    let document = document::from_args(&args, cluster.namespace())?;
+    // A fetched jar is a temporary file: it has to outlive the upload.
+    let source = jar(&document).await?;
+    let jar = source.as_ref().map(|source| source.jar().clone());
+    let from = args.from.as_deref().map(str::parse).transpose()?;
+    let request = Request { document, jar, from };
+    let name = request.document.metadata.name.clone();
+    let operation = ctx.operation_id()?;
+    let mut narrator = Narrator::new(&ctx.ui, format!("Deploying {name}"));
+    let prepared = prepare(&cluster, &request, &operation, ctx.now(), &mut narrator).await;
+    let mut prepared = prepared?;
+    if args.dry_run != DryRun::None {
+        drop(narrator);
+        prepared.state.close().await;
+        return dry_run(ctx, &cluster, &prepared, &args).await;
+    }
+    let (plan, verb) = match &prepared.decision {
+        Decision::Unchanged => {
+            drop(narrator);
+            prepared.state.close().await;
+            return ctx.ui.answer(&format!("application/{name} unchanged"));
+        }
+        Decision::Create(plan) => (plan.clone(), "created"),
+        Decision::Upgrade(plan) => (plan.clone(), "upgraded"),
+        Decision::Resume(plan) => (plan.clone(), "running"),
+    };
+    let mut plan = plan;
+    if !args.wait.wait() {
+        without_waiting(&mut plan)?;
+    }
+    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    let mut executor = Executor::new(
+        &cluster,
+        &plan,
+        prepared.state,
+        prepared.anchor,
+        prepared.revisions,
+        deadline,
+    );
+    executor.jar = request.jar.as_ref();
+    let outcome = run_plan(ctx, &mut executor, &mut narrator, "deploy").await;
+    drop(narrator);
+    outcome?;
+    ctx.ui.answer(&format!("application/{name} {verb}"))?;
+    tell(ctx, &name, executor.proof.as_ref());
+    Ok(())
+}
+
+/// A jar that has to be uploaded.
+enum Source {
+    Local(LocalJar),
+    Fetched(FetchedJar),
+}
+
+impl Source {
+    fn jar(&self) -> &LocalJar {
+        match self {
+            Source::Local(jar) => jar,
+            Source::Fetched(fetched) => &fetched.jar,
+        }
+    }
+}
+
+/// The jar that the document names, when it is not where the pods find it already.
+async fn jar(document: &FlinkDeployment) -> Result<Option<Source>> {
+    let Some(uri) = document.job().and_then(|job| job.jar_uri.clone()) else { return Ok(None) };
+    if uri.starts_with("local:") || mounted_path(&uri).is_some() {
+        return Ok(None);
+    }
+    if uri.starts_with("https://") {
+        return fetch::jar(&uri).await.map(|fetched| Some(Source::Fetched(fetched)));
+    }
+    if let Some((scheme, _)) = uri.split_once("://") {
+        return Err(Error::usage(format!("a jar cannot be had by {scheme}: {uri}"))
+            .hint("Give a local path, local:///path/in/image, or https://…"));
+    }
+    jar::inspect(Path::new(&uri)).await.map(|jar| Some(Source::Local(jar)))
+}
+
+/// What waits is left out. Only a plan that interrupts nothing may be left alone.
+fn without_waiting(plan: &mut Plan) -> Result<()> {
+    if !plan.fallback.is_empty() {
+        return Err(Error::usage("an upgrade cannot be left alone: it goes back by itself when the new generation does not come up")
+            .hint("Leave --no-wait out, and limit the waiting with --timeout."));
+    }
+    plan.steps.retain(|step| !matches!(step, Step::Prove { .. }));
+    Ok(())
+}
+
+async fn dry_run(
+    ctx: &mut Ctx,
+    cluster: &Cluster,
+    prepared: &Prepared<'_>,
+    args: &DeployArgs,
+) -> Result<()> {
+    if args.dry_run == DryRun::Server {
+        objects::dry_run(cluster, &prepared.decision).await?;
+    }
+    match args.output.format {
+        Format::Table | Format::Wide | Format::Name => {
+            let suffix = match args.dry_run {
+                DryRun::Server => "server dry run",
+                DryRun::Client | DryRun::None => "dry run",
+            };
+            for line in plan_text::lines(&prepared.decision) {
+                ctx.ui.status(&line);
+            }
+            let verb = match &prepared.decision {
+                Decision::Unchanged => "unchanged",
+                Decision::Create(_) => "created",
+                Decision::Upgrade(_) => "upgraded",
+                Decision::Resume(_) => "running",
+            };
+            ctx.ui.answer(&format!("application/{} {verb} ({suffix})", prepared.target.application))
+        }
+        format => ctx.show(&Document(&prepared.target.spec), format),
+    }
+}
+
+/// Says what was proven, and what could come next.
+pub fn tell(ctx: &Ctx, name: &str, proof: Option<&Proof>) {
+    match proof {
+        Some(Proof { finished: true, .. }) => ctx.ui.status("the job is FINISHED"),
+        Some(Proof { restored_from: Some(path), .. }) => {
+            ctx.ui
+                .status(&format!("the job runs, restored from {path}, and completed a checkpoint"));
+        }
+        Some(Proof { checkpoint: Some(_), .. }) => {
+            ctx.ui.status("the job runs and completed its first checkpoint");
+        }
+        Some(_) => ctx.ui.status("the job runs"),
+        None => {
+            ctx.ui.hint(&format!("Follow it with `kubectl flink status {name} -w`."));
+            return;
+        }
+    }
+    ctx.ui.hint(&format!("Take a savepoint with `kubectl flink savepoint {name}`."));
+}
+
+/// The document, for `-o json|yaml`.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Document<'a>(&'a FlinkDeployment);
+
+impl View for Document<'_> {
+    fn text(&self, _wide: bool, _now: Timestamp) -> Text {
+        Text::new().plain(&self.0.metadata.name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec![format!("application/{}", self.0.metadata.name)]
+    }
+}

@@ -1,0 +1,160 @@
+//! `restore`: go back to a snapshot, or bring back an application whose storage was kept.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::WaitTimeout;
+use crate::cluster::Cluster;
+use crate::commands::narrate::{Narrator, run_plan};
+use crate::context::Ctx;
+use crate::deadline::Deadline;
+use crate::error::{Error, Kind, Result};
+use crate::model::ids::OperationId;
+use crate::model::name::ApplicationName;
+use crate::model::revision::Revision;
+use crate::model::storage::StorageSpec;
+use crate::ops::anchor::Anchor;
+use crate::ops::deploy::FromRequest;
+use crate::ops::event::Observer;
+use crate::ops::execute::Executor;
+use crate::ops::plan::Plan;
+use crate::ops::prepare::LeftBehind;
+use crate::ops::state::State;
+use crate::ops::{lifecycle, observe, preflight, prepare};
+
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+const EXAMPLES: &str = "\
+Examples:
+  # Bring back a deleted application from its newest snapshot
+  kubectl flink restore orders
+
+  # Go back to one savepoint; the present state is saved first
+  kubectl flink restore orders --from savepoint-83c1d4-1f2e3d4c5b6a
+
+  # In a new cluster, from a claim that holds the state
+  kubectl flink restore orders --storage claim:orders-state --image flink:2.3.0";
+
+/// Arguments of `restore`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct RestoreArgs {
+    /// Name of the application
+    name: ApplicationName,
+    /// Snapshot to go back to: latest, a path, or the last part of one
+    #[arg(long, value_name = "SNAPSHOT", default_value = "latest")]
+    from: FromRequest,
+    /// Drop state that no operator of the job claims
+    #[arg(long)]
+    allow_non_restored_state: bool,
+    /// Storage that holds the state of an application that does not exist: claim:NAME[/path]
+    #[arg(long, value_name = "STORAGE")]
+    storage: Option<StorageSpec>,
+    /// Image that the storage is read with when the claim does not tell; any that has a shell
+    #[arg(long)]
+    image: Option<String>,
+    #[command(flatten)]
+    wait: WaitTimeout,
+}
+
+/// What a restore runs with.
+struct Prepared<'a> {
+    plan: Plan,
+    state: State<'a>,
+    anchor: Option<Anchor>,
+    revisions: Vec<Revision>,
+}
+
+/// Restores, and proves that the job runs from that very snapshot.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such snapshot: then nothing was touched.
+pub async fn run(ctx: &mut Ctx, args: RestoreArgs) -> Result<()> {
+    if args.from == FromRequest::Empty {
+        return Err(
+            Error::usage("--from none is not a restore").hint("Give a snapshot, or latest.")
+        );
+    }
+    let cluster = ctx.cluster().await?;
+    let operation = ctx.operation_id()?;
+    let mut narrator = Narrator::new(&ctx.ui, format!("Restoring {}", args.name));
+    let Prepared { plan, state, anchor, revisions } =
+        plan(&cluster, &args, &operation, &mut narrator).await?;
+    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    let mut executor = Executor::new(&cluster, &plan, state, anchor, revisions, deadline);
+    let outcome = run_plan(ctx, &mut executor, &mut narrator, "restore").await;
+    drop(narrator);
+    outcome?;
+    ctx.ui.answer(&format!("application/{} restored", args.name))?;
+    if let Some(saved) = &executor.stopped_at {
+        ctx.ui.status(&format!("what it was before is in {saved}"));
+    }
+    crate::commands::deploy::tell(ctx, args.name.as_str(), executor.proof.as_ref());
+    Ok(())
+}
+
+async fn plan<'a>(
+    cluster: &'a Cluster,
+    args: &RestoreArgs,
+    operation: &OperationId,
+    observer: &mut dyn Observer,
+) -> Result<Prepared<'a>> {
+    let revisions = observe::revisions(cluster, &args.name).await?;
+    if let Some((anchor, active)) = observe::active(cluster, &args.name).await? {
+        if args.storage.is_some() {
+            return Err(Error::usage(format!(
+                "{} exists: --storage is for one that does not",
+                args.name
+            ))
+            .hint("Leave --storage out."));
+        }
+        let mut state = State::of(cluster, &active.revision, operation);
+        let snapshots = state.snapshots(observer).await?;
+        let snapshot = prepare::resolve(&args.from, &snapshots, &args.name)?;
+        let highest = prepare::highest(&revisions, Some(&active.revision));
+        let highest = highest.unwrap_or(active.revision.generation);
+        let allow = args.allow_non_restored_state;
+        let plan = lifecycle::restore(&active, highest, snapshot, allow, operation);
+        return Ok(Prepared { plan, state, anchor: Some(anchor), revisions });
+    }
+    let (mut state, claim) = orphaned(cluster, args, operation, observer).await?;
+    let left = LeftBehind::read(&mut state, observer).await?;
+    let Some(record) = left.newest else {
+        state.close().await;
+        return Err(Error::new(
+            Kind::NotFound,
+            format!("claim {claim} holds no record of an application {}", args.name),
+        )
+        .hint("The state is under <namespace>/<application> on the claim: check the name, the namespace and the path of --storage claim:NAME/path."));
+    };
+    let snapshot = prepare::resolve(&args.from, &left.snapshots, &args.name)?;
+    let plan = lifecycle::revive(&record, snapshot, args.allow_non_restored_state, operation);
+    Ok(Prepared { plan, state, anchor: None, revisions: vec![record] })
+}
+
+/// Opens the storage of an application that does not exist.
+async fn orphaned<'a>(
+    cluster: &'a Cluster,
+    args: &RestoreArgs,
+    operation: &OperationId,
+    observer: &mut dyn Observer,
+) -> Result<(State<'a>, String)> {
+    let spec = match &args.storage {
+        Some(spec) => spec.clone(),
+        None => StorageSpec::ExistingClaim { claim: args.name.claim(), path: String::new() },
+    };
+    let found = preflight::storage(cluster, &args.name, &spec, observer).await.map_err(|error| {
+        match error.kind() {
+            Kind::NotFound => error.hint("There is no application of that name either. Name the claim that holds its state with --storage claim:NAME."),
+            _ => error,
+        }
+    })?;
+    let claim = found.storage.claim().claim.clone();
+    let image = match &args.image {
+        Some(image) => image.clone(),
+        None => observe::image_of_claim(cluster, &claim).await?,
+    };
+    let state = State::new(cluster, &args.name, &found.storage, &image, operation);
+    Ok((state, claim))
+}

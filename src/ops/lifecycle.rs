@@ -1,0 +1,197 @@
+//! Planning `stop`, `start`, `restore` and `delete`. Pure.
+
+use crate::error::{Error, Kind, Result};
+use crate::model::ids::OperationId;
+use crate::model::name::Generation;
+use crate::model::revision::Revision;
+use crate::model::snapshot::SnapshotPath;
+use crate::ops::observed::{Active, Job, Run};
+use crate::ops::plan::{From, Plan, Step, Stop};
+use crate::ops::transition;
+
+/// How `stop` ends the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopMode {
+    /// With a savepoint to go on from.
+    Savepoint,
+    /// With a savepoint after the maximum watermark: the job is at its end.
+    Drain,
+    /// At once: `start` goes on from the latest checkpoint.
+    Discard,
+}
+
+/// The plan of `stop`; `None` when the application is stopped already.
+///
+/// # Errors
+/// [`Kind::Conflict`] when the job does not run, so that no savepoint can be taken.
+pub fn stop(active: &Active, mode: StopMode, operation: &OperationId) -> Result<Option<Plan>> {
+    if active.run == Run::Stopped {
+        return Ok(None);
+    }
+    let revision = &active.revision;
+    let generation = revision.generation;
+    let directory = revision.layout().operation_savepoints(operation);
+    let how = match (mode, &active.job) {
+        (StopMode::Savepoint, Job::Running) => {
+            Some(transition::savepoint(operation, &directory, false))
+        }
+        (StopMode::Drain, Job::Running) => Some(transition::savepoint(operation, &directory, true)),
+        (StopMode::Discard, Job::Running | Job::Unsettled(_)) => Some(Stop::Cancel),
+        (_, Job::Ended(_) | Job::Unknown) | (StopMode::Discard, Job::Unreachable) => None,
+        (StopMode::Savepoint | StopMode::Drain, Job::Unsettled(state)) => {
+            return Err(cannot_save(revision, &format!("it is {state}")));
+        }
+        (StopMode::Savepoint | StopMode::Drain, Job::Unreachable) => {
+            return Err(cannot_save(revision, "its JobManager does not answer"));
+        }
+    };
+    let mut steps = Vec::new();
+    steps.extend(how.map(|how| Step::Stop { generation, job: revision.job_id, how }));
+    steps.push(Step::Quiesce { generation });
+    steps.push(Step::Rest { snapshot: active.known_snapshot().cloned() });
+    Ok(Some(plan("stop", revision, operation, steps, Vec::new())))
+}
+
+fn cannot_save(revision: &Revision, why: &str) -> Error {
+    let name = &revision.application;
+    Error::new(
+        Kind::Conflict,
+        format!("the job of {name} cannot be stopped with a savepoint: {why}"),
+    )
+    .hint(format!("Wait until it runs (`kubectl flink status {name} -w`)."))
+    .hint("Or stop it without one by --discard: it then goes on from its latest checkpoint.")
+}
+
+/// The plan of `start`: the stopped generation's spec, from the snapshot it was stopped with.
+///
+/// # Errors
+/// [`Kind::Conflict`] when it runs already.
+pub fn start(active: &Active, highest: Generation, operation: &OperationId) -> Result<Plan> {
+    let old = &active.revision;
+    if active.run == Run::Running {
+        let name = &old.application;
+        return Err(Error::new(Kind::Conflict, format!("{name} is not stopped"))
+            .hint(format!("Look at it with `kubectl flink status {name}`.")));
+    }
+    let from = active.known_snapshot().cloned().map_or(From::Empty, From::Snapshot);
+    Ok(begin_again("start", old, highest, from, operation))
+}
+
+/// The plan of `restore` for an application that exists: its running job is stopped with a savepoint, so
+/// that the restore itself can be undone, and its spec starts from `snapshot`.
+///
+/// `allow_non_restored_state` overrides the spec's own word.
+pub fn restore(
+    active: &Active,
+    highest: Generation,
+    snapshot: SnapshotPath,
+    allow_non_restored_state: bool,
+    operation: &OperationId,
+) -> Plan {
+    let old = allowing(&active.revision, allow_non_restored_state);
+    let directory = old.layout().operation_savepoints(operation);
+    let stop = |how| Step::Stop { generation: old.generation, job: old.job_id, how };
+    let quiesce = Step::Quiesce { generation: old.generation };
+    let ending = match (&active.run, &active.job) {
+        (Run::Stopped, _) => Vec::new(),
+        (_, Job::Running) => {
+            vec![stop(transition::savepoint(operation, &directory, false)), quiesce]
+        }
+        (_, Job::Unsettled(_)) => vec![stop(Stop::Cancel), quiesce],
+        (_, Job::Ended(_) | Job::Unknown | Job::Unreachable) => vec![quiesce],
+    };
+    let target = transition::successor(&old, highest.next(), Some(old.generation), operation);
+    let mut steps = vec![Step::Verify { snapshot: snapshot.clone() }];
+    steps.extend(ending);
+    steps.extend(transition::beginning(target.clone(), From::Snapshot(snapshot)));
+    steps.push(Step::Retire { generation: old.generation });
+    let fallback = match active.job {
+        Job::Running => transition::fallback(&active.revision, &target, From::Stopped, operation),
+        _ => Vec::new(),
+    };
+    plan("restore", &old, operation, steps, fallback)
+}
+
+/// The plan of `restore` in a cluster where the application does not exist: its last record on the
+/// storage, from `snapshot`.
+pub fn revive(
+    record: &Revision,
+    snapshot: SnapshotPath,
+    allow_non_restored_state: bool,
+    operation: &OperationId,
+) -> Plan {
+    let old = allowing(record, allow_non_restored_state);
+    let target =
+        transition::successor(&old, old.generation.next(), Some(old.generation), operation);
+    let mut steps = vec![Step::Verify { snapshot: snapshot.clone() }];
+    steps.extend(transition::beginning(target, From::Snapshot(snapshot)));
+    plan("restore", &old, operation, steps, Vec::new())
+}
+
+/// The plan of `delete`. The claim goes only when `delete_claim` says so, after the user's consent.
+pub fn delete(
+    active: Option<&Active>,
+    record: &Revision,
+    delete_claim: bool,
+    operation: &OperationId,
+) -> Plan {
+    let mut steps = Vec::new();
+    if let Some(active) = active {
+        let generation = active.revision.generation;
+        let alive =
+            active.run == Run::Running && matches!(active.job, Job::Running | Job::Unsettled(_));
+        // Cancelling keeps the latest checkpoint, and lets the job close its connections.
+        if alive {
+            let job = active.revision.job_id;
+            steps.push(Step::Stop { generation, job, how: Stop::Cancel });
+        }
+        steps.push(Step::Retire { generation });
+    }
+    steps.push(Step::RetireApplication);
+    if delete_claim {
+        steps.push(Step::DeleteClaim { name: record.storage.claim().claim.clone() });
+    }
+    plan("delete", record, operation, steps, Vec::new())
+}
+
+fn begin_again(
+    verb: &'static str,
+    old: &Revision,
+    highest: Generation,
+    from: From,
+    operation: &OperationId,
+) -> Plan {
+    let target = transition::successor(old, highest.next(), Some(old.generation), operation);
+    let mut steps = Vec::new();
+    if let From::Snapshot(snapshot) = &from {
+        steps.push(Step::Verify { snapshot: snapshot.clone() });
+    }
+    steps.extend(transition::beginning(target, from));
+    steps.push(Step::Retire { generation: old.generation });
+    plan(verb, old, operation, steps, Vec::new())
+}
+
+fn allowing(revision: &Revision, allow_non_restored_state: bool) -> Revision {
+    let mut revision = revision.clone();
+    if let (true, Some(job)) = (allow_non_restored_state, &mut revision.spec.spec.job) {
+        job.allow_non_restored_state = Some(true);
+    }
+    revision
+}
+
+fn plan(
+    verb: &'static str,
+    revision: &Revision,
+    operation: &OperationId,
+    steps: Vec<Step>,
+    fallback: Vec<Step>,
+) -> Plan {
+    Plan {
+        operation: operation.clone(),
+        verb,
+        namespace: revision.namespace.clone(),
+        application: revision.application.clone(),
+        steps,
+        fallback,
+    }
+}

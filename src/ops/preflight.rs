@@ -1,0 +1,200 @@
+//! What is checked before the first write, so that a deployment which cannot work does not begin.
+
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, ResourceQuota};
+use kube::ResourceExt;
+
+use crate::cluster::survey::{self, NamespaceInfo, StorageClassInfo};
+use crate::cluster::{Cluster, read};
+use crate::error::{Error, Kind, Result};
+use crate::model::labels;
+use crate::model::name::ApplicationName;
+use crate::model::quantity::Quantity;
+use crate::model::storage::{AccessMode, NewClaim, StateStorage, StorageSpec};
+use crate::ops::event::{Event, Observer};
+
+/// What the preflight found out about the storage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Storage {
+    /// The storage, bound to a claim's name and access mode.
+    pub storage: StateStorage,
+    /// The claim to create; `None` when it is there and fits.
+    pub create: Option<StorageSpec>,
+}
+
+/// Checks namespace, claim, StorageClass, access mode and quota.
+///
+/// # Errors
+/// [`Kind::NotFound`] for a missing namespace or claim, [`Kind::Preflight`] for a cluster that cannot
+/// serve the request, each with what can be done.
+pub async fn storage(
+    cluster: &Cluster,
+    application: &ApplicationName,
+    spec: &StorageSpec,
+    observer: &mut dyn Observer,
+) -> Result<Storage> {
+    let claim_name = match spec {
+        StorageSpec::NewClaim(_) => application.claim(),
+        StorageSpec::ExistingClaim { claim, .. } => claim.clone(),
+    };
+    let claims = cluster.api::<PersistentVolumeClaim>();
+    let (namespace, claim) =
+        tokio::try_join!(survey::namespace(cluster), read::get(cluster, &claims, &claim_name))?;
+    if namespace == NamespaceInfo::Missing {
+        return Err(no_namespace(cluster.namespace()));
+    }
+    let storage = match (spec, &claim) {
+        (StorageSpec::ExistingClaim { claim, .. }, None) => return Err(no_claim(claim)),
+        (StorageSpec::ExistingClaim { .. }, Some(found)) => {
+            usable(found)?;
+            Storage { storage: spec.bind(application, access_of(found)), create: None }
+        }
+        (StorageSpec::NewClaim(new), Some(found)) => {
+            usable(found)?;
+            fits(found, new, application)?;
+            Storage { storage: spec.bind(application, access_of(found)), create: None }
+        }
+        (StorageSpec::NewClaim(new), None) => {
+            let (classes, quotas) =
+                tokio::try_join!(survey::storage_classes(cluster), survey::quotas(cluster))?;
+            class(new, classes.as_deref())?;
+            quota(new, &quotas.unwrap_or_default())?;
+            Storage { storage: spec.bind(application, new.access), create: Some(spec.clone()) }
+        }
+    };
+    if storage.storage.claim().access == AccessMode::Rwo
+        && survey::schedulable_nodes(cluster).await?.is_some_and(|nodes| nodes > 1)
+    {
+        observer.event(Event::Note(format!(
+            "claim {claim_name} can be on one node only (ReadWriteOnce): all pods of {application} are kept on one node"
+        )));
+    }
+    Ok(storage)
+}
+
+fn no_namespace(name: &str) -> Error {
+    Error::new(Kind::NotFound, format!("namespace {name:?} not found")).hint(format!(
+        "Create it with `kubectl create namespace {name}`, or choose another with -n."
+    ))
+}
+
+fn no_claim(name: &str) -> Error {
+    Error::new(Kind::NotFound, format!("persistentvolumeclaim {name:?} not found"))
+        .hint("List the claims with `kubectl flink storage list`, or let one be made with --storage pvc:SIZE.")
+}
+
+/// A claim that is going away, or has lost its volume, holds no new state.
+fn usable(claim: &PersistentVolumeClaim) -> Result<()> {
+    let name = claim.name_any();
+    if claim.metadata.deletion_timestamp.is_some() {
+        return Err(Error::new(
+            Kind::Preflight,
+            format!("persistentvolumeclaim {name:?} is being deleted"),
+        )
+        .hint("Wait until it is gone, or choose another."));
+    }
+    let phase = claim.status.as_ref().and_then(|status| status.phase.as_deref());
+    if phase == Some("Lost") {
+        return Err(Error::new(
+            Kind::Preflight,
+            format!("persistentvolumeclaim {name:?} has lost its volume"),
+        )
+        .hint("Its data is gone or detached: choose another claim."));
+    }
+    Ok(())
+}
+
+fn access_of(claim: &PersistentVolumeClaim) -> AccessMode {
+    let modes = claim.spec.as_ref().and_then(|spec| spec.access_modes.clone()).unwrap_or_default();
+    match modes.iter().any(|mode| mode == AccessMode::Rwx.as_kubernetes()) {
+        true => AccessMode::Rwx,
+        false => AccessMode::Rwo,
+    }
+}
+
+/// A claim of the right name is used only when it is what was asked for.
+fn fits(
+    claim: &PersistentVolumeClaim,
+    new: &NewClaim,
+    application: &ApplicationName,
+) -> Result<()> {
+    let name = claim.name_any();
+    let unfit = |why: String| {
+        Err(Error::new(Kind::Preflight, format!("persistentvolumeclaim {name:?} exists and {why}"))
+            .hint(format!("Use it as it is with --storage claim:{name}, or choose another name for the application.")))
+    };
+    match claim.labels().get(labels::APPLICATION) {
+        Some(owner) if owner != application.as_str() => {
+            return unfit(format!("belongs to application {owner}"));
+        }
+        _ => {}
+    }
+    let spec = claim.spec.clone().unwrap_or_default();
+    let requested = spec.resources.and_then(|resources| resources.requests).unwrap_or_default();
+    let size = requested.get("storage").and_then(|size| size.0.parse::<Quantity>().ok());
+    if size.is_none_or(|size| size < new.size) {
+        let has = requested.get("storage").map_or("an unknown size", |size| &size.0);
+        return unfit(format!("has {has}, less than the {} that are asked for", new.size));
+    }
+    let class = spec.storage_class_name;
+    if new.class.is_some() && class != new.class {
+        return unfit(format!("has StorageClass {}", class.unwrap_or_default()));
+    }
+    if new.access == AccessMode::Rwx && access_of(claim) != AccessMode::Rwx {
+        return unfit("cannot be mounted on several nodes (ReadWriteMany)".to_owned());
+    }
+    Ok(())
+}
+
+/// The StorageClass must exist; without one in the request there must be a default.
+fn class(new: &NewClaim, classes: Option<&[StorageClassInfo]>) -> Result<()> {
+    // Whoever may not list StorageClasses finds out from the claim's events.
+    let Some(classes) = classes else { return Ok(()) };
+    let known = || {
+        let names: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
+        match names.is_empty() {
+            true => "The cluster has no StorageClass: ask its administrator for one.".to_owned(),
+            false => format!("There are: {}.", names.join(", ")),
+        }
+    };
+    match &new.class {
+        Some(name) if classes.iter().any(|class| class.name == *name) => Ok(()),
+        Some(name) => {
+            Err(Error::new(Kind::Preflight, format!("StorageClass {name:?} not found"))
+                .hint(known()))
+        }
+        None if classes.iter().any(|class| class.is_default) => Ok(()),
+        None => Err(Error::new(Kind::Preflight, "the cluster has no default StorageClass")
+            .hint("Name one with --storage pvc:SIZE,class=NAME.")
+            .hint(known())),
+    }
+}
+
+/// One more claim of this size must fit the namespace's quotas.
+fn quota(new: &NewClaim, quotas: &[ResourceQuota]) -> Result<()> {
+    let one: Quantity = "1".parse()?;
+    let by_class = new
+        .class
+        .as_ref()
+        .map(|class| (format!("{class}.storageclass.storage.k8s.io/requests.storage"), &new.size));
+    let wanted =
+        [("persistentvolumeclaims".to_owned(), &one), ("requests.storage".to_owned(), &new.size)];
+    for quota in quotas {
+        let status = quota.status.clone().unwrap_or_default();
+        let (hard, used) = (status.hard.unwrap_or_default(), status.used.unwrap_or_default());
+        for (resource, amount) in wanted.iter().chain(by_class.iter()) {
+            let parse = |text: Option<&k8s_openapi::apimachinery::pkg::api::resource::Quantity>| {
+                text.and_then(|text| text.0.parse::<Quantity>().ok())
+            };
+            let Some(limit) = parse(hard.get(resource)) else { continue };
+            let taken = parse(used.get(resource)).unwrap_or(Quantity::from_bytes(0));
+            if Quantity::from_bytes(taken.bytes().saturating_add(amount.bytes())) > limit {
+                return Err(Error::new(
+                    Kind::Preflight,
+                    format!("quota {:?} allows {limit} of {resource}, of which {taken} are used, and {amount} more are asked for", quota.name_any()),
+                )
+                .hint("Ask for a smaller volume, delete what is not needed, or have the quota raised."));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! Reads what a deployment depends on, checks it, and makes the plan. Nothing is written here.
+
+use jiff::Timestamp;
+
+use crate::cluster::Cluster;
+use crate::error::{Error, Kind, Result};
+use crate::manifest;
+use crate::model::ids::OperationId;
+use crate::model::labels;
+use crate::model::name::{ApplicationName, Generation};
+use crate::model::revision::{Jar, Revision};
+use crate::model::snapshot::{Snapshot, SnapshotPath};
+use crate::model::spec::FlinkDeployment;
+use crate::model::storage::{StateStorage, StorageSpec};
+use crate::ops::anchor::Anchor;
+use crate::ops::deploy::{self, Decision, FromRequest, Input};
+use crate::ops::event::Observer;
+use crate::ops::observed::{Active, Job, Run};
+use crate::ops::plan::From;
+use crate::ops::state::State;
+use crate::ops::{observe, preflight, transition};
+use crate::storage::jar::LocalJar;
+
+/// The storage of a new application whose user names none.
+pub const DEFAULT_STORAGE: &str = "pvc:10Gi";
+
+/// What the user asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The document, flags included.
+    pub document: FlinkDeployment,
+    /// The local jar, when there is one.
+    pub jar: Option<LocalJar>,
+    /// What a new application starts from.
+    pub from: Option<FromRequest>,
+}
+
+/// A deployment, ready to be run or shown.
+pub struct Prepared<'a> {
+    /// What is to be done.
+    pub decision: Decision,
+    /// The record of what is wanted, without a generation of its own.
+    pub target: Revision,
+    /// Access to the state, possibly open already.
+    pub state: State<'a>,
+    /// The anchor as read.
+    pub anchor: Option<Anchor>,
+    /// The records on file.
+    pub revisions: Vec<Revision>,
+}
+
+/// Prepares a deployment.
+///
+/// # Errors
+/// Everything that is wrong with the request or the cluster, before the first write.
+pub async fn prepare<'a>(
+    cluster: &'a Cluster,
+    request: &Request,
+    operation: &OperationId,
+    now: Timestamp,
+    observer: &mut dyn Observer,
+) -> Result<Prepared<'a>> {
+    let application: ApplicationName = request.document.metadata.name.parse()?;
+    let found = observe::active(cluster, &application).await?;
+    let (anchor, mut active) = found.unzip();
+    let storage = storage(cluster, &application, request, active.as_ref(), observer).await?;
+    let target = target(cluster, &application, request, &storage.storage, operation, now);
+    // Everything that is wrong with the spec shows when its objects are built.
+    manifest::generation(&target)?;
+    let revisions = observe::revisions(cluster, &application).await?;
+    let mut state = State::of(cluster, &target, operation);
+    if let (Some(active), Some(anchor)) = (&mut active, &anchor) {
+        settle(active, anchor, &mut state, observer).await?;
+    }
+    let left = match (&active, &storage.create) {
+        (None, None) => LeftBehind::read(&mut state, observer).await?,
+        _ => LeftBehind::default(),
+    };
+    let input = Input {
+        operation,
+        target: &target,
+        active: active.as_ref(),
+        left_behind: left.newest.as_ref(),
+        highest: highest(&revisions, left.newest.as_ref()),
+        claim: storage.create.clone(),
+        upload: request.jar.as_ref().map(|jar| (jar.sha256.clone(), jar.size)),
+        from: left.resolve(request, &application)?,
+    };
+    let decision = deploy::decide(&input)?;
+    Ok(Prepared { decision, target, state, anchor, revisions })
+}
+
+/// The highest generation on record anywhere.
+pub fn highest(revisions: &[Revision], left: Option<&Revision>) -> Option<Generation> {
+    revisions.iter().chain(left).map(|revision| revision.generation).max()
+}
+
+async fn storage(
+    cluster: &Cluster,
+    application: &ApplicationName,
+    request: &Request,
+    active: Option<&Active>,
+    observer: &mut dyn Observer,
+) -> Result<preflight::Storage> {
+    let asked = request.document.annotation(labels::STORAGE);
+    let asked = asked.map(|text| text.parse::<StorageSpec>()).transpose()?;
+    let Some(active) = active else {
+        let spec = match asked {
+            Some(spec) => spec,
+            None => DEFAULT_STORAGE.parse()?,
+        };
+        return preflight::storage(cluster, application, &spec, observer).await;
+    };
+    let current = active.revision.storage.clone();
+    let same = asked.is_none_or(|spec| {
+        let bound = spec.bind(application, current.claim().access);
+        bound.claim().claim == current.claim().claim && bound.claim().path == current.claim().path
+    });
+    match same {
+        true => Ok(preflight::Storage { storage: current, create: None }),
+        false => Err(Error::new(
+            Kind::Conflict,
+            format!(
+                "{application} keeps its state on claim {}: it cannot be moved by deploy",
+                current.claim().claim
+            ),
+        )
+        .hint("Leave --storage out, or deploy under another name.")),
+    }
+}
+
+fn target(
+    cluster: &Cluster,
+    application: &ApplicationName,
+    request: &Request,
+    storage: &StateStorage,
+    operation: &OperationId,
+    now: Timestamp,
+) -> Revision {
+    let namespace = cluster.namespace().to_owned();
+    let mut spec = request.document.clone();
+    let layout = storage.layout(&namespace, application);
+    if let (Some(jar), Some(job)) = (&request.jar, &mut spec.spec.job) {
+        job.jar_uri = Some(layout.jar(&jar.sha256));
+    }
+    let job = spec.job().cloned().unwrap_or_default();
+    let uri = job.jar_uri.unwrap_or_default();
+    let name = uri.rsplit('/').next().unwrap_or_default().to_owned();
+    let jar = Jar {
+        name: request.jar.as_ref().map_or(name, |jar| jar.name.clone()),
+        sha256: request.jar.as_ref().map(|jar| jar.sha256.clone()),
+        main_class: job.entry_class.or_else(|| request.jar.as_ref()?.main_class.clone()),
+        uri,
+    };
+    Revision {
+        job_id: transition::job_id(&namespace, application, Generation::FIRST, operation),
+        application: application.clone(),
+        namespace,
+        generation: Generation::FIRST,
+        parent: None,
+        flink_version: spec.flink_version(),
+        image: spec.image(),
+        jar,
+        storage: storage.clone(),
+        spec,
+        restored_from: None,
+        created: now,
+        created_by: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// Finds the newest state of a job that does not answer, or that ended behind our back.
+///
+/// # Errors
+/// When the storage cannot be read.
+pub async fn settle(
+    active: &mut Active,
+    anchor: &Anchor,
+    state: &mut State<'_>,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let ended = matches!(active.job, Job::Ended(_) | Job::Unknown | Job::Unreachable);
+    if active.run == Run::Stopped || !ended {
+        return Ok(());
+    }
+    // A client that died after the stop left this note; the savepoint may be complete since.
+    if let Some(directory) = &anchor.stopping_into {
+        if let Some(path) = state.find_in(directory, observer).await? {
+            active.latest = Some(path);
+            return Ok(());
+        }
+    }
+    if active.latest.is_none() {
+        active.latest = state.newest_of(active.revision.job_id, observer).await?;
+    }
+    Ok(())
+}
+
+/// What an application that does not exist any more left on the storage.
+#[derive(Debug, Default)]
+pub struct LeftBehind {
+    /// Its last record.
+    pub newest: Option<Revision>,
+    /// Its snapshots, newest first.
+    pub snapshots: Vec<Snapshot>,
+}
+
+impl LeftBehind {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    pub async fn read(state: &mut State<'_>, observer: &mut dyn Observer) -> Result<LeftBehind> {
+        let newest = state.catalogue(observer).await?.newest().cloned();
+        let snapshots = match &newest {
+            Some(_) => state.snapshots(observer).await?,
+            None => Vec::new(),
+        };
+        Ok(LeftBehind { newest, snapshots })
+    }
+
+    fn resolve(&self, request: &Request, application: &ApplicationName) -> Result<Option<From>> {
+        let initial = request.document.job().and_then(|job| job.initial_savepoint_path.clone());
+        let asked = match (&request.from, initial.filter(|path| !path.is_empty())) {
+            (Some(from), _) => from.clone(),
+            (None, Some(path)) => FromRequest::Path(path.parse()?),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(match asked {
+            FromRequest::Empty => From::Empty,
+            other => From::Snapshot(resolve(&other, &self.snapshots, application)?),
+        }))
+    }
+}
+
+/// The snapshot that `--from` names, out of those there are (newest first).
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is none like it.
+pub fn resolve(
+    from: &FromRequest,
+    snapshots: &[Snapshot],
+    application: &ApplicationName,
+) -> Result<SnapshotPath> {
+    let found = match from {
+        FromRequest::Path(path) => return Ok(path.clone()),
+        FromRequest::Latest => snapshots.first(),
+        FromRequest::Id(id) => snapshots.iter().find(|snapshot| {
+            snapshot.path.name() == id || snapshot.path.as_str().split('/').any(|part| part == id)
+        }),
+        FromRequest::Empty => None,
+    };
+    found.map(|snapshot| snapshot.path.clone()).ok_or_else(|| {
+        let wanted = match from {
+            FromRequest::Id(id) => format!("no snapshot {id:?} of {application} found"),
+            _ => format!("no snapshot of {application} found"),
+        };
+        let error = Error::new(Kind::NotFound, wanted);
+        let names: Vec<&str> = snapshots.iter().take(5).map(|found| found.path.name()).collect();
+        match names.is_empty() {
+            true => error.hint("Its storage holds no complete savepoint or retained checkpoint."),
+            false => error.hint(format!("The newest are: {}.", names.join(", "))),
+        }
+    })
+}

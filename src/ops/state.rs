@@ -1,0 +1,195 @@
+//! The state storage of one application, opened when it is first needed and closed at the end.
+
+use std::time::Duration;
+
+use crate::cluster::Cluster;
+use crate::deadline::Deadline;
+use crate::error::{Error, Kind, Result};
+use crate::model::ids::{JobId, OperationId};
+use crate::model::name::ApplicationName;
+use crate::model::revision::Revision;
+use crate::model::snapshot::{Snapshot, SnapshotPath};
+use crate::model::storage::{MOUNT_PATH, StateLayout, StateStorage, mounted_path};
+use crate::ops::event::{Event, Observer};
+use crate::storage::catalogue::{self, Catalogue};
+use crate::storage::helper_pod::HelperSpec;
+use crate::storage::jar::LocalJar;
+use crate::storage::upload::upload_jar;
+use crate::storage::{OpenStore, StateStore, access, snapshots};
+
+/// How long the pod that gives access may take to run: an image may have to be pulled for it.
+const OPENING: Duration = Duration::from_secs(300);
+
+/// Access to the state of one application.
+pub struct State<'a> {
+    cluster: &'a Cluster,
+    helper: HelperSpec,
+    layout: StateLayout,
+    open: Option<OpenStore>,
+}
+
+impl<'a> State<'a> {
+    /// The state of `application` on `storage`. A helper pod, where one is needed, runs `image`.
+    pub fn new(
+        cluster: &'a Cluster,
+        application: &ApplicationName,
+        storage: &StateStorage,
+        image: &str,
+        operation: &OperationId,
+    ) -> Self {
+        State {
+            cluster,
+            layout: storage.layout(cluster.namespace(), application),
+            helper: HelperSpec {
+                application: application.clone(),
+                operation: operation.clone(),
+                claim: storage.claim().claim.clone(),
+                image: image.to_owned(),
+                like: None,
+            },
+            open: None,
+        }
+    }
+
+    /// The state of the generation that `revision` records.
+    pub fn of(cluster: &'a Cluster, revision: &Revision, operation: &OperationId) -> Self {
+        let Revision { application, storage, image, .. } = revision;
+        State::new(cluster, application, storage, image, operation)
+    }
+
+    /// Where things are on it.
+    pub fn layout(&self) -> &StateLayout {
+        &self.layout
+    }
+
+    /// Sends the jar, unless it is there.
+    ///
+    /// # Errors
+    /// When the storage cannot be reached or is full.
+    pub async fn upload(&mut self, jar: &LocalJar, observer: &mut dyn Observer) -> Result<()> {
+        self.store(observer).await?;
+        observer.event(Event::Phase(format!("uploading {}", jar.name)));
+        let layout = self.layout.clone();
+        let store = self.store(observer).await?;
+        upload_jar(store, &layout, jar, &mut |progress| {
+            observer.event(Event::Bytes { done: progress.sent, total: progress.total });
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Makes sure that a snapshot is there and complete.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when it is not; [`Kind::Usage`] when it is on a volume that the pods do not mount.
+    pub async fn verify(
+        &mut self,
+        snapshot: &SnapshotPath,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        if mounted_path(snapshot.as_str()).is_none() {
+            return Err(not_mounted(snapshot));
+        }
+        observer.event(Event::Phase(format!("checking {}", snapshot.name())));
+        snapshots::verify(self.store(observer).await?, snapshot).await.map(drop)
+    }
+
+    /// All snapshots of the application, newest first.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    pub async fn snapshots(&mut self, observer: &mut dyn Observer) -> Result<Vec<Snapshot>> {
+        let layout = self.layout.clone();
+        let store = self.store(observer).await?;
+        observer.event(Event::Phase("looking for snapshots".to_owned()));
+        snapshots::list(store, &layout).await
+    }
+
+    /// The newest snapshot that one job wrote.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    pub async fn newest_of(
+        &mut self,
+        job: JobId,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<SnapshotPath>> {
+        let all = self.snapshots(observer).await?;
+        // Flink names savepoints after the first six digits of the job id.
+        let prefix = format!("savepoint-{:.6}-", job.to_string());
+        let mut own = all
+            .into_iter()
+            .filter(|found| found.job_id == Some(job) || found.path.name().starts_with(&prefix));
+        Ok(own.next().map(|found| found.path))
+    }
+
+    /// The complete savepoint in the directory of one operation, if there is one.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    pub async fn find_in(
+        &mut self,
+        directory: &str,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<SnapshotPath>> {
+        if mounted_path(directory).is_none() {
+            return Ok(None);
+        }
+        let entries = self.store(observer).await?.list(directory, 2, &[]).await?;
+        let complete = entries.into_iter().filter(|entry| entry.uri.ends_with("/_metadata"));
+        let newest = complete.max_by_key(|entry| entry.modified);
+        newest.map(|entry| entry.uri.parse()).transpose()
+    }
+
+    /// The records beside the state.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    pub async fn catalogue(&mut self, observer: &mut dyn Observer) -> Result<Catalogue> {
+        let layout = self.layout.clone();
+        let store = self.store(observer).await?;
+        observer.event(Event::Phase("reading the catalogue".to_owned()));
+        catalogue::read(store, &layout).await
+    }
+
+    /// Writes the record of a generation beside its state.
+    ///
+    /// # Errors
+    /// When the storage cannot be written.
+    pub async fn record(&mut self, revision: &Revision, observer: &mut dyn Observer) -> Result<()> {
+        let layout = self.layout.clone();
+        // A pod that was replaced since cannot be asked any more: look for one that lives.
+        self.close().await;
+        catalogue::write(self.store(observer).await?, &layout, revision).await
+    }
+
+    /// Ends the access. A helper pod that cannot be deleted ends by itself.
+    pub async fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            if let Err(error) = open.close().await {
+                tracing::warn!(%error, "the storage helper pod was not deleted");
+            }
+        }
+    }
+
+    async fn store(&mut self, observer: &mut dyn Observer) -> Result<&dyn StateStore> {
+        if self.open.is_none() {
+            observer.event(Event::Phase("opening the state storage".to_owned()));
+            let mut waiting = |waiting: &crate::cluster::diagnose::Waiting| {
+                observer.event(Event::Phase(format!(
+                    "opening the state storage: waiting for {waiting}"
+                )));
+            };
+            let deadline = Deadline::after(OPENING);
+            let opened = access::open(self.cluster, &self.helper, deadline, &mut waiting).await?;
+            self.open = Some(opened);
+        }
+        let open = self.open.as_ref().map(OpenStore::store);
+        open.ok_or_else(|| Error::new(Kind::Other, "the state storage is not open"))
+    }
+}
+
+fn not_mounted(snapshot: &SnapshotPath) -> Error {
+    Error::usage(format!("snapshot {snapshot} is not on the application's state storage"))
+        .hint(format!("The pods see their storage at {MOUNT_PATH}: copy the snapshot there, or give a path below it."))
+}

@@ -1,0 +1,148 @@
+//! Ending a job: with a savepoint, or by cancelling it. Success is a job that Flink says has ended, and a
+//! savepoint whose path Flink has named.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::deadline::Deadline;
+use crate::error::{Error, Kind, Result};
+use crate::flink::FlinkClient;
+use crate::flink::client::{CallError, Trigger};
+use crate::flink::savepoint::{Outcome, SnapshotOperation};
+use crate::model::ids::{JobId, TriggerId};
+use crate::model::name::Generation;
+use crate::model::snapshot::{SavepointFormat, SnapshotPath};
+use crate::ops::event::{Event, Observer};
+use crate::ops::execute::Executor;
+use crate::ops::observe;
+use crate::ops::plan::Stop;
+
+const PAUSE: Duration = Duration::from_millis(50);
+/// A little more than `web.refresh-interval`.
+const REFRESH: Duration = Duration::from_millis(600);
+/// A job that was told to end does so in milliseconds; a stuck one may need its task cancellation timeout
+/// (`task.cancellation.timeout`, 3 minutes).
+const ENDING: Duration = Duration::from_secs(200);
+
+/// Ends `job` and returns the snapshot that it left.
+///
+/// # Errors
+/// [`Kind::Flink`] when the savepoint failed: the job then goes on running.
+pub async fn stop(
+    run: &mut Executor<'_>,
+    generation: Generation,
+    job: JobId,
+    how: &Stop,
+    observer: &mut dyn Observer,
+) -> Result<Option<SnapshotPath>> {
+    let flink = observe::flink(run.cluster, &run.plan.application, generation);
+    match how {
+        Stop::Savepoint { directory, trigger, drain } => {
+            let into = directory.clone();
+            run.write_anchor(|anchor| anchor.stopping_into = Some(into)).await?;
+            let path = savepoint(run, &flink, job, directory, *trigger, *drain, observer).await;
+            let path = match path {
+                Ok(path) => path,
+                Err(error) => {
+                    // The job goes on: a leftover note would only mislead the next command.
+                    if let Err(e) = run.write_anchor(|anchor| anchor.stopping_into = None).await {
+                        tracing::warn!(%e, "the anchor still names the savepoint directory");
+                    }
+                    return Err(error);
+                }
+            };
+            await_end(&flink, job, run.deadline).await?;
+            let left = path.clone();
+            run.write_anchor(|anchor| anchor.snapshot = Some(left)).await?;
+            Ok(Some(path))
+        }
+        Stop::Cancel => {
+            observer.event(Event::Phase("cancelling the job".to_owned()));
+            cancel(&flink, job).await?;
+            await_end(&flink, job, run.deadline).await?;
+            // Flink serves its checkpoint list from a cache of `web.refresh-interval`, which ours sets to
+            // half a second; an older answer could name a checkpoint that was dropped since.
+            sleep(REFRESH).await;
+            let newest = observe::newest(&flink, job).await?;
+            Ok(newest.or(run.revision(generation)?.restored_from))
+        }
+    }
+}
+
+/// Cancels the job; nobody there to cancel counts as cancelled.
+///
+/// # Errors
+/// When Flink refuses.
+pub async fn cancel(flink: &FlinkClient, job: JobId) -> Result<()> {
+    match flink.cancel(job).await {
+        Ok(()) | Err(CallError::NotFound(_)) => Ok(()),
+        Err(error) => Err(error.into_error()),
+    }
+}
+
+async fn savepoint(
+    run: &mut Executor<'_>,
+    flink: &FlinkClient,
+    job: JobId,
+    directory: &str,
+    trigger_id: TriggerId,
+    drain: bool,
+    observer: &mut dyn Observer,
+) -> Result<SnapshotPath> {
+    observer.event(Event::Phase("stopping with a savepoint".to_owned()));
+    let trigger = Trigger::Stop {
+        target_directory: Some(directory.to_owned()),
+        format: SavepointFormat::default(),
+        drain,
+    };
+    let operation = run.plan.operation.clone();
+    let attempt_id = |attempt: u32| match attempt {
+        0 => trigger_id,
+        n => operation.trigger(&format!("stop-{n}")),
+    };
+    let stop = SnapshotOperation { flink, job, trigger: &trigger, attempt_id: &attempt_id };
+    let outcome = stop
+        .run(run.deadline, &mut |progress| {
+            observer.event(Event::Snapshot {
+                acknowledged: progress.acknowledged.into(),
+                total: progress.total.into(),
+                bytes: progress.bytes,
+            });
+        })
+        .await?;
+    match outcome {
+        Outcome::Completed(path) => Ok(path),
+        Outcome::Failed(why) => Err(Error::new(Kind::Flink, format!("the savepoint failed: {why}"))
+            .hint("The job goes on running, and nothing else was changed.")),
+        Outcome::Lost(why) => match run.state.find_in(directory, observer).await? {
+            Some(path) => Ok(path),
+            None => Err(Error::new(
+                Kind::Flink,
+                format!("Flink does not say what became of the savepoint: {why}"),
+            )
+            .hint(format!("Nothing complete is in {directory}. Look at the job with `kubectl flink status`, then try again."))),
+        },
+        Outcome::StillRunning => Err(Error::new(Kind::Timeout, "the savepoint is not complete yet")
+            .hint(format!("It goes on in {directory}, and the job ends when it completes. Run the same command again with a longer --timeout."))),
+    }
+}
+
+async fn await_end(flink: &FlinkClient, job: JobId, deadline: Deadline) -> Result<()> {
+    let limit = deadline.at_most(ENDING);
+    loop {
+        match flink.job_status(job).await {
+            Ok(status) if status.is_final() => return Ok(()),
+            // The JobManager forgot the job, or left: it ended. Its pods are removed next in any case.
+            Err(CallError::NotFound(_) | CallError::NotDelivered(_)) => return Ok(()),
+            Ok(_) | Err(CallError::Ambiguous(_)) => {}
+            Err(CallError::Failed(error)) => return Err(error),
+        }
+        if !limit.allows(PAUSE) {
+            return Err(Error::new(Kind::Timeout, "the job does not end").hint(
+                "A task may ignore its cancellation: look at its logs with `kubectl flink logs`.",
+            ));
+        }
+        sleep(PAUSE).await;
+    }
+}
