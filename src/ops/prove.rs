@@ -115,6 +115,7 @@ async fn first_checkpoint(
 ) -> Result<First> {
     observer.event(Event::Phase("waiting for the first checkpoint".to_owned()));
     for round in 0_u32.. {
+        tasks_running(flink, job, deadline).await?;
         let attempt_id = |attempt: u32| checkpoint_trigger(operation, round, attempt);
         let trigger = Trigger::Checkpoint;
         let run = SnapshotOperation { flink, job, trigger: &trigger, attempt_id: &attempt_id };
@@ -144,6 +145,21 @@ async fn first_checkpoint(
         sleep(PAUSE).await;
     }
     Err(Error::new(Kind::Timeout, "no checkpoint has completed"))
+}
+
+/// Waits until every task runs, or the job is not RUNNING any more: a checkpoint that is asked for before
+/// would only be counted as a failed one.
+async fn tasks_running(flink: &FlinkClient, job: JobId, deadline: Deadline) -> Result<()> {
+    while look(flink, job).await? == Standing::Up && deadline.allows(PAUSE) {
+        if flink.job(job).await.is_ok_and(|details| details.all_running()) {
+            break;
+        }
+        if let Some(error) = keeps_failing(flink, job).await {
+            return Err(error);
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 /// One round of asking, after which the job is looked at again.
