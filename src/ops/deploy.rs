@@ -214,8 +214,7 @@ fn is_unchanged(current: &Revision, target: &Revision) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::plan::Stop;
-    use crate::ops::testing::{active, operation, revision, snapshot};
+    use crate::ops::testing::{active, names, operation, revision, snapshot};
 
     fn input<'a>(operation: &'a OperationId, target: &'a Revision) -> Input<'a> {
         Input {
@@ -234,23 +233,6 @@ mod tests {
         let mut target = revision(1);
         target.image = "flink:2.3.0-patched".to_owned();
         target
-    }
-
-    fn names(steps: &[Step]) -> Vec<String> {
-        let name = |step: &Step| match step {
-            Step::Start { revision, from } => {
-                format!("Start {} from {from:?}", revision.generation)
-            }
-            Step::Stop { generation, how, .. } => format!(
-                "Stop {generation} by {}",
-                if *how == Stop::Cancel { "cancel" } else { "savepoint" }
-            ),
-            other => {
-                let text = format!("{other:?}").replace("Generation(", "").replace(')', "");
-                text.replace(" { generation: ", " ").replace(" }", "")
-            }
-        };
-        steps.iter().map(name).collect()
     }
 
     #[test]

@@ -195,3 +195,77 @@ fn plan(
         fallback,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{active, names, operation, revision, snapshot};
+
+    #[test]
+    fn a_running_job_is_stopped_with_a_savepoint_and_marked() -> Result<()> {
+        let running = active(4, Run::Running, Job::Running);
+        let plan = stop(&running, StopMode::Savepoint, &operation())?.expect("a plan");
+        assert_eq!(names(&plan.steps), ["Stop 4 by savepoint", "Quiesce 4", "Rest"]);
+        let plan = stop(&running, StopMode::Discard, &operation())?.expect("a plan");
+        assert_eq!(names(&plan.steps), ["Stop 4 by cancel", "Quiesce 4", "Rest"]);
+        let drained = stop(&running, StopMode::Drain, &operation())?.expect("a plan");
+        assert!(matches!(
+            drained.steps.first(),
+            Some(Step::Stop { how: Stop::Savepoint { drain: true, .. }, .. })
+        ));
+        Ok(())
+    }
+
+    #[test]
+    fn a_job_that_cannot_be_saved_is_not_stopped_unless_told_to() -> Result<()> {
+        for job in [Job::Unsettled("RESTARTING".to_owned()), Job::Unreachable] {
+            let active = active(4, Run::Running, job);
+            let refused = stop(&active, StopMode::Savepoint, &operation());
+            assert!(refused.is_err_and(|e| e.kind() == Kind::Conflict));
+            assert!(stop(&active, StopMode::Discard, &operation())?.is_some());
+        }
+        let stopped = active(4, Run::Stopped, Job::Unreachable);
+        assert_eq!(stop(&stopped, StopMode::Savepoint, &operation())?, None);
+        Ok(())
+    }
+
+    #[test]
+    fn start_goes_on_from_what_stop_left() -> Result<()> {
+        let mut stopped = active(4, Run::Stopped, Job::Unreachable);
+        stopped.latest = Some(snapshot("savepoint-1"));
+        let plan = start(&stopped, Generation::new(6), &operation())?;
+        let steps = names(&plan.steps);
+        assert!(steps[0].starts_with("Verify"), "{steps:?}");
+        assert!(steps[1].starts_with("Start 7 from Snapshot") && steps[1].contains("savepoint-1"));
+        let running = active(4, Run::Running, Job::Running);
+        assert!(start(&running, Generation::new(6), &operation()).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_restore_verifies_first_and_saves_what_is_there() {
+        let running = active(4, Run::Running, Job::Running);
+        let plan =
+            restore(&running, Generation::new(4), snapshot("savepoint-1"), true, &operation());
+        let steps = names(&plan.steps);
+        assert!(steps[0].starts_with("Verify"), "{steps:?}");
+        assert_eq!(steps[1..3], ["Stop 4 by savepoint", "Quiesce 4"]);
+        assert!(steps[3].starts_with("Start 5 from Snapshot"), "{steps:?}");
+        assert_eq!(names(&plan.fallback)[1], "Start 6 from Stopped", "what was there comes back");
+        let allowed = plan.steps.iter().find_map(|step| match step {
+            Step::Start { revision, .. } => revision.spec.job()?.allow_non_restored_state,
+            _ => None,
+        });
+        assert_eq!(allowed, Some(true));
+    }
+
+    #[test]
+    fn delete_touches_the_claim_only_when_told_to() {
+        let running = active(4, Run::Running, Job::Running);
+        let record = revision(4);
+        let keeps = delete(Some(&running), &record, false, &operation());
+        assert_eq!(names(&keeps.steps), ["Stop 4 by cancel", "Retire 4", "RetireApplication"]);
+        let takes = delete(Some(&running), &record, true, &operation());
+        assert!(names(&takes.steps).last().is_some_and(|step| step.starts_with("DeleteClaim")));
+    }
+}

@@ -7,6 +7,7 @@ use crate::model::snapshot::SnapshotPath;
 use crate::model::spec::{FlinkDeployment, JobSpec};
 use crate::model::storage::{AccessMode, ClaimStorage, StateStorage};
 use crate::ops::observed::{Active, Job, Run};
+use crate::ops::plan::{Step, Stop};
 use crate::ops::transition;
 
 pub(crate) fn operation() -> OperationId {
@@ -50,4 +51,23 @@ pub(crate) fn revision(generation: u32) -> Revision {
 
 pub(crate) fn active(generation: u32, run: Run, job: Job) -> Active {
     Active { revision: revision(generation), run, job, latest: None }
+}
+
+/// Each step in a few words, for comparison.
+pub(crate) fn names(steps: &[Step]) -> Vec<String> {
+    let name = |step: &Step| match step {
+        Step::Start { revision, from } => {
+            format!("Start {} from {from:?}", revision.generation)
+        }
+        Step::Stop { generation, how, .. } => format!(
+            "Stop {generation} by {}",
+            if *how == Stop::Cancel { "cancel" } else { "savepoint" }
+        ),
+        Step::Rest { .. } => "Rest".to_owned(),
+        other => {
+            let text = format!("{other:?}").replace("Generation(", "").replace(')', "");
+            text.replace(" { generation: ", " ").replace(" }", "")
+        }
+    };
+    steps.iter().map(name).collect()
 }
