@@ -10,6 +10,7 @@ pub mod deploy;
 pub mod event;
 pub mod execute;
 pub mod lifecycle;
+pub mod new_claim;
 pub mod objects;
 pub mod observe;
 pub mod observed;

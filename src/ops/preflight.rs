@@ -1,9 +1,9 @@
 //! What is checked before the first write, so that a deployment which cannot work does not begin.
 
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, ResourceQuota};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::ResourceExt;
 
-use crate::cluster::survey::{self, NamespaceInfo, StorageClassInfo};
+use crate::cluster::survey::{self, NamespaceInfo};
 use crate::cluster::{Cluster, read};
 use crate::error::{Error, Kind, Result};
 use crate::model::labels;
@@ -11,6 +11,7 @@ use crate::model::name::ApplicationName;
 use crate::model::quantity::Quantity;
 use crate::model::storage::{AccessMode, NewClaim, StateStorage, StorageSpec};
 use crate::ops::event::{Event, Observer};
+use crate::ops::new_claim;
 
 /// What the preflight found out about the storage.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,10 +55,7 @@ pub async fn storage(
             Storage { storage: spec.bind(application, access_of(found)), create: None }
         }
         (StorageSpec::NewClaim(new), None) => {
-            let (classes, quotas) =
-                tokio::try_join!(survey::storage_classes(cluster), survey::quotas(cluster))?;
-            class(new, classes.as_deref())?;
-            quota(new, &quotas.unwrap_or_default())?;
+            new_claim::servable(cluster, new).await?;
             Storage { storage: spec.bind(application, new.access), create: Some(spec.clone()) }
         }
     };
@@ -71,7 +69,7 @@ pub async fn storage(
     Ok(storage)
 }
 
-fn no_namespace(name: &str) -> Error {
+pub(super) fn no_namespace(name: &str) -> Error {
     Error::new(Kind::NotFound, format!("namespace {name:?} not found")).hint(format!(
         "Create it with `kubectl create namespace {name}`, or choose another with -n."
     ))
@@ -141,60 +139,6 @@ fn fits(
     }
     if new.access == AccessMode::Rwx && access_of(claim) != AccessMode::Rwx {
         return unfit("cannot be mounted on several nodes (ReadWriteMany)".to_owned());
-    }
-    Ok(())
-}
-
-/// The StorageClass must exist; without one in the request there must be a default.
-fn class(new: &NewClaim, classes: Option<&[StorageClassInfo]>) -> Result<()> {
-    // Whoever may not list StorageClasses finds out from the claim's events.
-    let Some(classes) = classes else { return Ok(()) };
-    let known = || {
-        let names: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
-        match names.is_empty() {
-            true => "The cluster has no StorageClass: ask its administrator for one.".to_owned(),
-            false => format!("There are: {}.", names.join(", ")),
-        }
-    };
-    match &new.class {
-        Some(name) if classes.iter().any(|class| class.name == *name) => Ok(()),
-        Some(name) => {
-            Err(Error::new(Kind::Preflight, format!("StorageClass {name:?} not found"))
-                .hint(known()))
-        }
-        None if classes.iter().any(|class| class.is_default) => Ok(()),
-        None => Err(Error::new(Kind::Preflight, "the cluster has no default StorageClass")
-            .hint("Name one with --storage pvc:SIZE,class=NAME.")
-            .hint(known())),
-    }
-}
-
-/// One more claim of this size must fit the namespace's quotas.
-fn quota(new: &NewClaim, quotas: &[ResourceQuota]) -> Result<()> {
-    let one: Quantity = "1".parse()?;
-    let by_class = new
-        .class
-        .as_ref()
-        .map(|class| (format!("{class}.storageclass.storage.k8s.io/requests.storage"), &new.size));
-    let wanted =
-        [("persistentvolumeclaims".to_owned(), &one), ("requests.storage".to_owned(), &new.size)];
-    for quota in quotas {
-        let status = quota.status.clone().unwrap_or_default();
-        let (hard, used) = (status.hard.unwrap_or_default(), status.used.unwrap_or_default());
-        for (resource, amount) in wanted.iter().chain(by_class.iter()) {
-            let parse = |text: Option<&k8s_openapi::apimachinery::pkg::api::resource::Quantity>| {
-                text.and_then(|text| text.0.parse::<Quantity>().ok())
-            };
-            let Some(limit) = parse(hard.get(resource)) else { continue };
-            let taken = parse(used.get(resource)).unwrap_or(Quantity::from_bytes(0));
-            if Quantity::from_bytes(taken.bytes().saturating_add(amount.bytes())) > limit {
-                return Err(Error::new(
-                    Kind::Preflight,
-                    format!("quota {:?} allows {limit} of {resource}, of which {taken} are used, and {amount} more are asked for", quota.name_any()),
-                )
-                .hint("Ask for a smaller volume, delete what is not needed, or have the quota raised."));
-            }
-        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `storage`: the claims that hold state.
 
+mod create;
 mod delete;
 mod describe;
 mod list;
@@ -18,6 +19,8 @@ pub struct StorageArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Create a claim for the state of applications to come
+    Create(create::CreateArgs),
     /// List the claims that hold state
     #[command(visible_alias = "ls")]
     List(list::ListArgs),
@@ -33,6 +36,7 @@ enum Verb {
 /// Those of the verb.
 pub async fn run(ctx: &mut Ctx, args: StorageArgs) -> Result<()> {
     match args.verb {
+        Verb::Create(args) => create::run(ctx, args).await,
         Verb::List(args) => list::run(ctx, args).await,
         Verb::Describe(args) => describe::run(ctx, args).await,
         Verb::Delete(args) => delete::run(ctx, args).await,

@@ -1,0 +1,273 @@
+//! Making a claim that no application has asked for yet.
+
+use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, ResourceQuota};
+use kube::ResourceExt;
+
+use crate::cluster::diagnose::Observed;
+use crate::cluster::observe::events_about;
+use crate::cluster::survey::{self, NamespaceInfo, StorageClassInfo};
+use crate::cluster::watch::Watched;
+use crate::cluster::write::{self, Created, Mode};
+use crate::cluster::{Cluster, condition};
+use crate::deadline::Deadline;
+use crate::error::{Error, Kind, Result};
+use crate::manifest;
+use crate::model::ids::OperationId;
+use crate::model::quantity::Quantity;
+use crate::model::storage::{AccessMode, NewClaim};
+use crate::ops::preflight;
+
+/// Annotation: the operation that made an object, so that a create whose answer was lost is recognised.
+const OPERATION: &str = "kubectl-flink.io/operation";
+
+/// Drivers whose volumes with a file system are on one node only, by the "Supported Access Modes" of
+/// the Kubernetes CSI drivers list (kubernetes-csi/docs, `drivers.md`: "Read/Write Single Pod"), by
+/// Kubernetes' documentation for the drivers in its own tree, and for rancher.io/local-path its README.
+const ONE_NODE_ONLY: [&str; 12] = [
+    "csi.hetzner.cloud",
+    "disk.csi.azure.com",
+    "diskplugin.csi.alibabacloud.com",
+    "dobs.csi.digitalocean.com",
+    "ebs.csi.aws.com",
+    "kubernetes.io/aws-ebs",
+    "kubernetes.io/azure-disk",
+    "kubernetes.io/gce-pd",
+    "pd.csi.storage.gke.io",
+    "rancher.io/local-path",
+    "rbd.csi.ceph.com",
+    "vpc.block.csi.ibm.io",
+];
+
+/// Checks all that can be checked before the claim is written; gives its StorageClass, if one may look.
+///
+/// # Errors
+/// [`Kind::NotFound`] for a missing namespace, else as [`servable`].
+pub async fn check(cluster: &Cluster, new: &NewClaim) -> Result<Option<StorageClassInfo>> {
+    if survey::namespace(cluster).await? == NamespaceInfo::Missing {
+        return Err(preflight::no_namespace(cluster.namespace()));
+    }
+    servable(cluster, new).await
+}
+
+/// Whether the cluster can serve the request; gives the StorageClass, if one may look.
+///
+/// # Errors
+/// [`Kind::Preflight`] for a class that does not exist or cannot do what is asked, and for a full quota.
+pub async fn servable(cluster: &Cluster, new: &NewClaim) -> Result<Option<StorageClassInfo>> {
+    let (classes, quotas) =
+        tokio::try_join!(survey::storage_classes(cluster), survey::quotas(cluster))?;
+    quota(new, &quotas.unwrap_or_default())?;
+    // Whoever may not list StorageClasses finds out from the claim's events.
+    let Some(classes) = classes else { return Ok(None) };
+    let class = class(new, &classes)?;
+    access(new, class)?;
+    Ok(Some(class.clone()))
+}
+
+/// The StorageClass must exist; without one in the request there must be a default.
+fn class<'a>(new: &NewClaim, classes: &'a [StorageClassInfo]) -> Result<&'a StorageClassInfo> {
+    let known = || {
+        let names: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
+        match names.is_empty() {
+            true => "The cluster has no StorageClass: ask its administrator for one.".to_owned(),
+            false => format!("There are: {}.", names.join(", ")),
+        }
+    };
+    match &new.class {
+        Some(name) => classes.iter().find(|class| class.name == *name).ok_or_else(|| {
+            Error::new(Kind::Preflight, format!("StorageClass {name:?} not found")).hint(known())
+        }),
+        None => classes.iter().find(|class| class.is_default).ok_or_else(|| {
+            Error::new(Kind::Preflight, "the cluster has no default StorageClass")
+                .hint("Name one: pvc:SIZE,class=NAME.")
+                .hint(known())
+        }),
+    }
+}
+
+/// One more claim of this size must fit the namespace's quotas.
+fn quota(new: &NewClaim, quotas: &[ResourceQuota]) -> Result<()> {
+    let one: Quantity = "1".parse()?;
+    let by_class = new
+        .class
+        .as_ref()
+        .map(|class| (format!("{class}.storageclass.storage.k8s.io/requests.storage"), &new.size));
+    let wanted =
+        [("persistentvolumeclaims".to_owned(), &one), ("requests.storage".to_owned(), &new.size)];
+    for quota in quotas {
+        let status = quota.status.clone().unwrap_or_default();
+        let (hard, used) = (status.hard.unwrap_or_default(), status.used.unwrap_or_default());
+        for (resource, amount) in wanted.iter().chain(by_class.iter()) {
+            let parse = |text: Option<&k8s_openapi::apimachinery::pkg::api::resource::Quantity>| {
+                text.and_then(|text| text.0.parse::<Quantity>().ok())
+            };
+            let Some(limit) = parse(hard.get(resource)) else { continue };
+            let taken = parse(used.get(resource)).unwrap_or(Quantity::from_bytes(0));
+            if Quantity::from_bytes(taken.bytes().saturating_add(amount.bytes())) > limit {
+                return Err(Error::new(
+                    Kind::Preflight,
+                    format!("quota {:?} allows {limit} of {resource}, of which {taken} are used, and {amount} more are asked for", quota.name_any()),
+                )
+                .hint("Ask for a smaller volume, delete what is not needed, or have the quota raised."));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a request for many nodes to a driver that is known to serve one.
+///
+/// # Errors
+/// [`Kind::Preflight`]: the claim would stay pending for ever.
+fn access(new: &NewClaim, class: &StorageClassInfo) -> Result<()> {
+    if new.access == AccessMode::Rwo || !ONE_NODE_ONLY.contains(&class.provisioner.as_str()) {
+        return Ok(());
+    }
+    let what = format!(
+        "volumes of StorageClass {:?} ({}) can be mounted on one node only, not on many (ReadWriteMany)",
+        class.name, class.provisioner
+    );
+    Err(Error::new(Kind::Preflight, what).hint(
+        "Leave access=rwx out, so that all pods are kept on one node, or name a class of shared file systems (NFS, EFS, Azure Files, CephFS, …).",
+    ))
+}
+
+/// Creates the claim.
+///
+/// # Errors
+/// [`Kind::Conflict`] when there is one of that name.
+pub async fn create(
+    cluster: &Cluster,
+    name: &str,
+    new: &NewClaim,
+    operation: &OperationId,
+) -> Result<PersistentVolumeClaim> {
+    let mut claim = manifest::shared_claim(name, cluster.namespace(), new);
+    let annotation = (OPERATION.to_owned(), operation.to_string());
+    claim.metadata.annotations = Some([annotation].into());
+    let ours = |found: &PersistentVolumeClaim| {
+        found.metadata.annotations.as_ref().and_then(|all| all.get(OPERATION))
+            == Some(&operation.to_string())
+    };
+    match write::create(cluster, &cluster.api(), &claim, Mode::Real, ours).await? {
+        Created::Ours(claim) => Ok(claim),
+        Created::Exists(_) => {
+            let what = format!("persistentvolumeclaim {name:?} exists already");
+            Err(Error::new(Kind::Conflict, what).hint(format!(
+                "Look at it with `kubectl flink storage describe {name}`, or choose another name."
+            )))
+        }
+    }
+}
+
+/// Waits until the claim has its volume.
+///
+/// # Errors
+/// [`Kind::Timeout`] with the provisioner's reason.
+pub async fn bound(cluster: &Cluster, name: &str, deadline: Deadline) -> Result<()> {
+    let mut watched = Watched::<PersistentVolumeClaim>::named(cluster.api(), name);
+    let bound = watched.wait_for(deadline, |claims| {
+        claims.get(name).is_some_and(condition::claim_bound).then_some(())
+    });
+    if bound.await?.is_some() {
+        return Ok(());
+    }
+    let claims = watched.objects().values().cloned().collect();
+    Err(not_bound(name, claims, events_about(cluster, name).await?))
+}
+
+fn not_bound(name: &str, claims: Vec<PersistentVolumeClaim>, events: Vec<Event>) -> Error {
+    let observed = Observed { claims, events, ..Observed::default() };
+    let what = format!("persistentvolumeclaim {name:?} was created, but has no volume yet");
+    let error = match observed.diagnoses().first() {
+        Some(why) => Error::new(Kind::Timeout, why.to_string()).hint(why.hint()).context(what),
+        None => Error::new(Kind::Timeout, what),
+    };
+    error.hint(format!("Look again with `kubectl flink storage describe {name}`."))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::storage::StorageSpec;
+
+    fn request(text: &str) -> NewClaim {
+        match text.parse() {
+            Ok(StorageSpec::NewClaim(new)) => new,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    fn served_by(provisioner: &str) -> StorageClassInfo {
+        StorageClassInfo {
+            name: "gp3".to_owned(),
+            provisioner: provisioner.to_owned(),
+            is_default: true,
+            waits_for_consumer: true,
+            expandable: true,
+        }
+    }
+
+    #[test]
+    fn many_nodes_are_refused_where_they_can_never_be() {
+        let (one, many) = (request("pvc:1Gi"), request("pvc:1Gi,access=rwx"));
+        assert!(access(&one, &served_by("ebs.csi.aws.com")).is_ok());
+        assert!(access(&many, &served_by("efs.csi.aws.com")).is_ok());
+        let error = access(&many, &served_by("ebs.csi.aws.com")).expect_err("never");
+        assert_eq!(error.kind(), Kind::Preflight);
+        assert!(error.to_string().contains("\"gp3\" (ebs.csi.aws.com)"), "{error}");
+    }
+
+    #[test]
+    fn the_class_must_exist_and_without_one_there_must_be_a_default() {
+        let classes = [served_by("ebs.csi.aws.com")];
+        let named = |text| class(&request(text), &classes).map(|class| class.name.clone());
+        assert_eq!(named("pvc:1Gi").ok().as_deref(), Some("gp3"));
+        assert_eq!(named("pvc:1Gi,class=gp3").ok().as_deref(), Some("gp3"));
+        let error = named("pvc:1Gi,class=fast").expect_err("not there");
+        assert_eq!(error.hints(), ["There are: gp3."]);
+        let none = [StorageClassInfo { is_default: false, ..served_by("ebs.csi.aws.com") }];
+        assert!(class(&request("pvc:1Gi"), &none).is_err());
+        assert!(class(&request("pvc:1Gi,class=gp3"), &none).is_ok());
+    }
+
+    #[test]
+    fn a_claim_must_fit_what_is_left_of_the_quota() {
+        let quota_of = |resource: &str, hard: &str, used: &str| -> ResourceQuota {
+            serde_json::from_value(json!({"metadata": {"name": "team"},
+                "status": {"hard": {resource: hard}, "used": {resource: used}}}))
+            .expect("a quota")
+        };
+        let fits = |text, resource, hard, used| {
+            quota(&request(text), &[quota_of(resource, hard, used)]).is_ok()
+        };
+        assert!(fits("pvc:1Gi", "requests.storage", "10Gi", "9Gi"));
+        assert!(!fits("pvc:2Gi", "requests.storage", "10Gi", "9Gi"));
+        assert!(!fits("pvc:1Gi", "persistentvolumeclaims", "3", "3"));
+        assert!(fits("pvc:1Gi", "persistentvolumeclaims", "4", "3"));
+        let by_class = "gp3.storageclass.storage.k8s.io/requests.storage";
+        assert!(!fits("pvc:2Gi,class=gp3", by_class, "1Gi", "0"));
+        assert!(fits("pvc:2Gi,class=slow", by_class, "1Gi", "0"));
+    }
+
+    #[test]
+    fn a_claim_that_is_never_bound_ends_with_the_provisioners_reason() {
+        let claim = json!({"metadata": {"name": "shared"}, "status": {"phase": "Pending"}});
+        let event = json!({
+            "metadata": {"name": "shared.1"}, "reason": "ProvisioningFailed", "type": "Warning",
+            "involvedObject": {"kind": "PersistentVolumeClaim", "name": "shared"},
+            "message": "no space on any node",
+        });
+        let from = |value| serde_json::from_value(value).expect("an object");
+        let error = not_bound(
+            "shared",
+            vec![from(claim)],
+            vec![serde_json::from_value(event).expect("an event")],
+        );
+        assert_eq!(error.kind(), Kind::Timeout);
+        assert!(error.to_string().contains("no space on any node"), "{error}");
+        assert_eq!(not_bound("shared", Vec::new(), Vec::new()).kind(), Kind::Timeout);
+    }
+}
