@@ -38,6 +38,7 @@ pub(super) struct CreateArgs {
 /// Creates a claim, and waits for its volume where the StorageClass makes one at once.
 pub(super) async fn run(ctx: &mut Ctx, args: CreateArgs) -> Result<()> {
     let new = request(&args.storage)?;
+    check_name(&args.name)?;
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
     let class = new_claim::check(&cluster, &new).await?;
@@ -71,6 +72,15 @@ fn request(text: &str) -> Result<NewClaim> {
     }
 }
 
+/// The name must be one that `--storage claim:NAME` can say.
+fn check_name(name: &str) -> Result<()> {
+    match format!("claim:{name}").parse() {
+        Ok(StorageSpec::ExistingClaim { claim, .. }) if claim == name => Ok(()),
+        _ => Err(Error::usage(format!("{name:?} is not the name of a claim"))
+            .hint("Use lowercase letters, digits, '-' and '.'.")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +90,14 @@ mod tests {
         assert!(request("pvc:10Gi").is_ok());
         for bad in ["claim:shared", "10Gi", "pvc:0", "pvc:10Gi,access=rwop"] {
             assert_eq!(request(bad).map_err(|e| e.kind()), Err(crate::error::Kind::Usage), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_must_be_usable_with_deploy() {
+        assert!(check_name("shared-1").is_ok());
+        for bad in ["", "Shared", "a/b", "a b", "a\u{202e}b"] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
         }
     }
 }
