@@ -12,7 +12,7 @@ use crate::model::revision::Revision;
 /// is for the namespace.
 const HA_VERBS: [&str; 7] = ["create", "delete", "get", "list", "patch", "update", "watch"];
 
-/// The ServiceAccount of the pods: the one that the spec or a pod template names, else our own.
+/// The ServiceAccount of the pods: the one that the spec names, else our own.
 pub(super) fn service_account_name(revision: &Revision) -> String {
     revision
         .spec

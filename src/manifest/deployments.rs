@@ -77,8 +77,11 @@ fn jobmanager_arguments(revision: &Revision, effective: &Effective) -> Vec<Strin
     if job.and_then(|job| job.allow_non_restored_state) == Some(true) {
         arguments.push("--allowNonRestoredState".to_owned());
     }
-    arguments
-        .extend(job.into_iter().flat_map(|job| &job.args).map(|argument| pod::escape(argument)));
+    if let Some(job) = job.filter(|job| !job.args.is_empty()) {
+        // Without it Flink would take the program's `-D` or `--job-id` for its own.
+        arguments.push("--".to_owned());
+        arguments.extend(job.args.iter().map(|argument| pod::escape(argument)));
+    }
     arguments
 }
 

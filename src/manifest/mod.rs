@@ -111,6 +111,30 @@ pub fn generation(revision: &Revision) -> Result<GenerationObjects> {
     })
 }
 
+/// Whether `target` would run as `current` does: the same objects, but for the identity of the generation,
+/// and no restart asked for. Spelling a default out, or spelling a size differently, changes nothing.
+///
+/// # Errors
+/// As [`generation`].
+pub fn runs_alike(current: &Revision, target: &Revision) -> Result<bool> {
+    let mut target = Revision {
+        generation: current.generation,
+        job_id: current.job_id,
+        restored_from: current.restored_from.clone(),
+        ..target.clone()
+    };
+    let restart = target.spec.spec.restart_nonce;
+    if restart.is_some() && restart != current.spec.spec.restart_nonce {
+        return Ok(false);
+    }
+    // What to do with leftover state matters while restoring only.
+    let allow = current.spec.job().and_then(|job| job.allow_non_restored_state);
+    if let Some(job) = &mut target.spec.spec.job {
+        job.allow_non_restored_state = allow;
+    }
+    Ok(application(current) == application(&target) && generation(current)? == generation(&target)?)
+}
+
 impl ApplicationObjects {
     /// The same as documents, for `--dry-run` and `-o yaml`.
     ///

@@ -63,10 +63,7 @@ fn metadata(revision: &Revision, process: Process, given: Option<ObjectMeta>) ->
 
 /// The pod around the containers: what the user's template leaves open.
 fn finish(spec: &mut PodSpec, revision: &Revision) {
-    let named = revision.spec.spec.service_account.is_some();
-    if named || spec.service_account_name.is_none() {
-        spec.service_account_name = Some(access::service_account_name(revision));
-    }
+    spec.service_account_name = Some(access::service_account_name(revision));
     spec.security_context = Some(security::pod(spec.security_context.take()));
     spec.termination_grace_period_seconds.get_or_insert(GRACE_SECONDS);
     // Addresses of every Service of the namespace, as variables: nothing here reads them.

@@ -106,7 +106,7 @@ fn what_the_user_wrote_reaches_main_as_it_is() {
     revision.jar.main_class = Some("shop.Orders$Main".to_owned());
     let words = jobmanager_words(&revision);
     // Kubernetes takes `$$` for `$` and leaves the rest alone.
-    assert_eq!(words[words.len() - 4..], ["$$(POD_IP)", "a b", "$$$$", "--jars"]);
+    assert_eq!(words[words.len() - 5..], ["--", "$$(POD_IP)", "a b", "$$$$", "--jars"]);
     assert!(words.contains(&"shop.Orders$$Main".to_owned()));
 }
 
@@ -159,7 +159,6 @@ fn only_a_volume_for_one_node_keeps_the_pods_together() {
 const TEMPLATE: &str = "
 spec:
   securityContext: {runAsUser: 1000}
-  serviceAccountName: mine
   terminationGracePeriodSeconds: 60
   nodeSelector: {disk: ssd}
   affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}]}}
@@ -184,7 +183,6 @@ fn the_pod_template_is_honoured() {
     let names: Vec<&str> = pod.containers.iter().map(|c| c.name.as_str()).collect();
     assert_eq!(names, ["logs", MAIN_CONTAINER]);
     assert_eq!(pod.security_context.as_ref().and_then(|c| c.run_as_user), Some(1000));
-    assert_eq!(pod.service_account_name.as_deref(), Some("mine"));
     assert_eq!(pod.termination_grace_period_seconds, Some(60));
     assert_eq!(pod.init_containers.as_ref().map(Vec::len), Some(1));
     let volumes: Vec<&str> = pod.volumes.iter().flatten().map(|v| v.name.as_str()).collect();
@@ -221,6 +219,32 @@ fn a_record_is_read_back_as_it_was() {
     let mut damaged = record;
     damaged.data = None;
     assert!(read_revision(damaged).is_err());
+}
+
+#[test]
+fn only_what_changes_the_run_is_a_change() {
+    let current = testing::revision();
+    let alike = |change: &dyn Fn(&mut Revision)| {
+        let mut target = current.clone();
+        target.generation = target.generation.next();
+        target.restored_from = None;
+        target.created_by = "9.9.9".to_owned();
+        change(&mut target);
+        runs_alike(&current, &target).expect("valid")
+    };
+    assert!(alike(&|_| {}));
+    assert!(alike(&|target| {
+        let spec = &mut target.spec.spec;
+        spec.image = Some("flink:2.3.0".to_owned());
+        spec.flink_configuration.set("taskmanager.memory.process.size", "1769472k");
+        spec.job.get_or_insert_default().allow_non_restored_state = Some(true);
+    }));
+    assert!(!alike(&|target| target.image = "flink:2.3.0-patched".to_owned()));
+    assert!(!alike(&|target| target.jar.uri = target.layout().jar("0")));
+    assert!(!alike(&|target| target.spec.spec.restart_nonce = Some(1)));
+    assert!(!alike(&|target| target.spec.spec.flink_configuration.set("a", "b")));
+    assert!(!alike(&|target| target.spec.spec.service_account = Some("flink".to_owned())));
+    assert!(!alike(&|target| target.spec.spec.job.get_or_insert_default().args.clear()));
 }
 
 /// Runs the pods' start script in a real shell, with a `java` that prints what it is given.

@@ -109,6 +109,14 @@ impl Effective {
         for (key, value) in sizes.into_iter().chain(more_sizes) {
             config.set(key, value);
         }
+        // One spelling for one size, so that a new spelling is not a new configuration.
+        for (process, memory) in
+            [(Process::JobManager, jobmanager.memory), (Process::TaskManager, taskmanager.memory)]
+        {
+            if config.contains(process.memory_key()) {
+                config.set(process.memory_key(), memory.to_string());
+            }
+        }
         config.set_default("taskmanager.cpu.cores", cores(&taskmanager));
         config.set("taskmanager.numberOfTaskSlots", slots.to_string());
         let taskmanagers = taskmanagers(spec, deployment.parallelism(), slots);

@@ -9,6 +9,10 @@ pub const FIELD_MANAGER: &str = "kubectl-flink";
 
 /// Kubernetes' recommended label for who manages an object; ours says [`FIELD_MANAGER`].
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// The prefix of all our labels and annotations.
+pub const PREFIX: &str = "kubectl-flink.io";
+
 /// The application that an object belongs to.
 pub const APPLICATION: &str = "kubectl-flink.io/application";
 /// The generation that an object belongs to; absent on objects of the whole application.
@@ -20,8 +24,6 @@ pub const COMPONENT: &str = "kubectl-flink.io/component";
 pub const STORAGE: &str = "kubectl-flink.io/storage";
 /// Annotation of a FlinkDeployment: which engine runs it. Only `direct` so far.
 pub const ENGINE: &str = "kubectl-flink.io/engine";
-/// Annotation of a pod: a hash of its configuration, so that pods never run with a stale one.
-pub const CONFIG_HASH: &str = "kubectl-flink.io/config-hash";
 
 /// What an object is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,4 +19,5 @@ pub mod spec;
 pub mod storage;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod validate;
 pub mod violation;

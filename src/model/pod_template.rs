@@ -1,6 +1,7 @@
 //! The user's pod templates: merged as the operator merges them, then read strictly.
 
 use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use crate::model::process::Process;
@@ -45,7 +46,7 @@ pub fn template(
         fields.retain(|key, _| !["apiVersion", "kind", "status"].contains(&key.as_str()));
     }
     quantities_as_text(&mut merged);
-    read(merged, &path)
+    read(&merged, &path)
 }
 
 /// `FlinkUtils.mergePodTemplates` of the operator: objects merge field by field, lists entry by entry (by
@@ -56,7 +57,7 @@ fn merge(to: &mut Value, from: &Value, by_name: bool) {
             for (key, value) in from {
                 match to.get_mut(key) {
                     Some(present @ (Value::Object(_) | Value::Array(_))) => {
-                        merge(present, value, by_name)
+                        merge(present, value, by_name);
                     }
                     _ => drop(to.insert(key.clone(), value.clone())),
                 }
@@ -115,15 +116,14 @@ fn number_as_text(value: &mut Value) {
 
 /// Reads the template into Kubernetes' types, which drop what they do not know; what was dropped is found
 /// by writing it again.
-fn read(merged: Value, path: &str) -> Result<PodTemplateSpec, Vec<Violation>> {
+fn read(merged: &Value, path: &str) -> Result<PodTemplateSpec, Vec<Violation>> {
     let unreadable = |reason: String| {
         vec![Violation::new(path, reason, "Write it as the template of a Kubernetes Pod.")]
     };
-    let typed: PodTemplateSpec =
-        serde_json::from_value(merged.clone()).map_err(|e| unreadable(e.to_string()))?;
+    let typed = PodTemplateSpec::deserialize(merged).map_err(|e| unreadable(e.to_string()))?;
     let again = serde_json::to_value(&typed).map_err(|e| unreadable(e.to_string()))?;
     let mut dropped = Vec::new();
-    find_dropped(&merged, &again, path, &mut dropped);
+    find_dropped(merged, &again, path, &mut dropped);
     let unknown =
         |path| Violation::new(path, "Kubernetes has no such field", "Correct or remove it.");
     match dropped.is_empty() {

@@ -1,0 +1,203 @@
+//! The fields of the document, apart from configuration and pod templates.
+
+use crate::model::labels;
+use crate::model::name::ApplicationName;
+use crate::model::process::Process;
+use crate::model::snapshot::SnapshotPath;
+use crate::model::spec::{
+    API_VERSION, FlinkDeployment, FlinkDeploymentSpec, JobSpec, JobState, KIND, Mode,
+};
+use crate::model::storage::{StorageSpec, mounted_path};
+use crate::model::violation::Violation;
+
+pub(super) fn check(deployment: &FlinkDeployment) -> Vec<Violation> {
+    let mut found = document(deployment);
+    found.extend(annotations(deployment));
+    found.extend(spec(&deployment.spec));
+    found.extend(replicas(&deployment.spec));
+    found.extend(claims(&deployment.spec));
+    match deployment.job() {
+        Some(spec) => found.extend(job(spec)),
+        None => found.push(Violation::new(
+            "spec.job",
+            "it is missing, which makes this a session cluster, and those are not run by the direct engine",
+            "Add spec.job with jarURI, entryClass and parallelism.",
+        )),
+    }
+    found
+}
+
+fn document(deployment: &FlinkDeployment) -> Vec<Violation> {
+    let mut found = Vec::new();
+    if deployment.api_version != API_VERSION || deployment.kind != KIND {
+        found.push(Violation::new(
+            "kind",
+            format!("it is a {} of {}", deployment.kind, deployment.api_version),
+            format!("Give a {KIND} of {API_VERSION}."),
+        ));
+    }
+    if let Err(e) = deployment.metadata.name.parse::<ApplicationName>() {
+        found.push(Violation::from_error("metadata.name", &e));
+    }
+    found
+}
+
+fn annotations(deployment: &FlinkDeployment) -> Vec<Violation> {
+    let prefix = format!("{}/", labels::PREFIX);
+    let ours = deployment.metadata.annotations.iter().filter(|(key, _)| key.starts_with(&prefix));
+    let check = |(key, value): (&String, &String)| {
+        let path = format!("metadata.annotations[{key}]");
+        match key.as_str() {
+            labels::STORAGE => {
+                value.parse::<StorageSpec>().err().map(|e| Violation::from_error(path, &e))
+            }
+            labels::ENGINE if value == "direct" => None,
+            labels::ENGINE => {
+                Some(Violation::new(path, format!("there is no engine {value:?}"), "Use direct."))
+            }
+            _ => Some(Violation::new(
+                path,
+                "there is no such annotation",
+                format!("Use {} or {}.", labels::STORAGE, labels::ENGINE),
+            )),
+        }
+    };
+    ours.filter_map(check).collect()
+}
+
+fn spec(spec: &FlinkDeploymentSpec) -> Vec<Violation> {
+    let mut found = Vec::new();
+    if spec.mode == Some(Mode::Native) {
+        found.push(Violation::new(
+            "spec.mode",
+            "the direct engine makes the TaskManagers itself, so that they start beside the JobManager",
+            "Remove it, or write standalone.",
+        ));
+    }
+    if let Some(policy) = &spec.image_pull_policy
+        && !["Always", "IfNotPresent", "Never"].contains(&policy.as_str())
+    {
+        found.push(Violation::new(
+            "spec.imagePullPolicy",
+            format!("{policy:?} is not a pull policy"),
+            "Use Always, IfNotPresent or Never.",
+        ));
+    }
+    for name in spec.log_configuration.keys() {
+        if !["log4j-console.properties", "logback-console.xml"].contains(&name.as_str()) {
+            found.push(Violation::new(
+                format!("spec.logConfiguration.{name}"),
+                "Flink reads no such file",
+                "Use log4j-console.properties or logback-console.xml.",
+            ));
+        }
+    }
+    if spec.ingress.is_some() {
+        found.push(Violation::new(
+            "spec.ingress",
+            "the direct engine makes no Ingress",
+            "Remove it, and point an Ingress of your own at the Service <name>-rest, port 8081.",
+        ));
+    }
+    found
+}
+
+fn replicas(spec: &FlinkDeploymentSpec) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let jobmanagers = spec.job_manager.as_ref().and_then(|jm| jm.replicas);
+    if let Some(count) = jobmanagers.filter(|count| *count != 1) {
+        found.push(Violation::new(
+            "spec.jobManager.replicas",
+            format!("{count} JobManagers were asked for, and the direct engine runs one, which Kubernetes starts again when it dies"),
+            "Remove it, or write 1.",
+        ));
+    }
+    let taskmanagers = spec.task_manager.as_ref().and_then(|tm| tm.replicas);
+    if let Some(count) = taskmanagers.filter(|count| *count < 1) {
+        found.push(Violation::new(
+            "spec.taskManager.replicas",
+            format!("{count} TaskManagers cannot run a job"),
+            "Give at least 1, or remove it: the parallelism tells how many are needed.",
+        ));
+    }
+    found
+}
+
+fn claims(spec: &FlinkDeploymentSpec) -> Vec<Violation> {
+    let of = |process: Process| match process {
+        Process::JobManager => spec.job_manager.as_ref().and_then(|jm| jm.resources.as_ref()),
+        Process::TaskManager => spec.task_manager.as_ref().and_then(|tm| tm.resources.as_ref()),
+    };
+    let claimed =
+        |process: &Process| of(*process).is_some_and(|resources| resources.claims.is_some());
+    let violation = |process: Process| {
+        Violation::new(
+            format!("{}.resources.claims", process.field()),
+            "the direct engine does not pass resource claims on",
+            "Put them into the podTemplate.",
+        )
+    };
+    Process::ALL.into_iter().filter(claimed).map(violation).collect()
+}
+
+fn job(job: &JobSpec) -> Vec<Violation> {
+    let mut found = Vec::new();
+    if let Some(uri) = &job.jar_uri {
+        found.extend(jar(uri));
+    }
+    if let Some(parallelism) = job.parallelism.filter(|parallelism| *parallelism < 1) {
+        found.push(Violation::new(
+            "spec.job.parallelism",
+            format!("it is {parallelism}"),
+            "Give at least 1.",
+        ));
+    }
+    if job.state == Some(JobState::Suspended) {
+        found.push(Violation::new(
+            "spec.job.state",
+            "deploy starts jobs",
+            "Remove it; to end a job with its state kept, use `kubectl flink stop`.",
+        ));
+    }
+    if let Some(Err(e)) =
+        job.initial_savepoint_path.as_ref().map(|path| path.parse::<SnapshotPath>())
+    {
+        found.push(Violation::from_error("spec.job.initialSavepointPath", &e));
+    }
+    found.extend(nonces(job));
+    found
+}
+
+/// Where a jar can be, in terms of `jarURI`.
+fn jar(uri: &str) -> Option<Violation> {
+    let reachable = uri.strip_prefix("local://").is_some_and(|path| path.starts_with('/'))
+        || uri.starts_with("https://")
+        || uri.starts_with("http://")
+        || mounted_path(uri).is_some();
+    (!reachable).then(|| {
+        Violation::new(
+            "spec.job.jarURI",
+            format!("{uri:?} is not a place that the direct engine takes a jar from"),
+            "Use local:///PATH for a jar in the image or https://… for one to be fetched; a jar on this machine goes with --jar.",
+        )
+    })
+}
+
+/// The operator's triggers: a document describes what to run, and here verbs do the rest.
+fn nonces(job: &JobSpec) -> Vec<Violation> {
+    let triggers = [
+        (job.savepoint_trigger_nonce, "savepointTriggerNonce", "`kubectl flink savepoint`"),
+        (job.checkpoint_trigger_nonce, "checkpointTriggerNonce", "`kubectl flink savepoint`"),
+        (job.savepoint_redeploy_nonce, "savepointRedeployNonce", "`kubectl flink restore`"),
+        (job.autoscaler_reset_nonce, "autoscalerResetNonce", "spec.job.parallelism"),
+    ];
+    let given = triggers.into_iter().filter(|(nonce, _, _)| nonce.is_some());
+    let violation = |(_, field, instead): (Option<i64>, &str, &str)| {
+        Violation::new(
+            format!("spec.job.{field}"),
+            "it triggers the operator, which does not run this application",
+            format!("Remove it and use {instead}."),
+        )
+    };
+    given.map(violation).collect()
+}

@@ -1,0 +1,252 @@
+//! Validation of a spec for the direct engine: every violation at once, before any write.
+//!
+//! The operator's rules (`DefaultValidator`) where they apply, what the operator leaves unchecked, and a
+//! refusal with its reason for every field that this engine does not honour.
+
+mod configuration;
+mod fields;
+mod template;
+
+use crate::error::Result;
+use crate::model::effective::Effective;
+use crate::model::pod_template;
+use crate::model::process::Process;
+use crate::model::spec::FlinkDeployment;
+use crate::model::violation::{self, Violation};
+
+/// Every violation of the document, in the order of its fields.
+pub fn violations(deployment: &FlinkDeployment) -> Vec<Violation> {
+    let mut found = fields::check(deployment);
+    found.extend(configuration::check(deployment));
+    let mut templates = Vec::new();
+    for process in Process::ALL {
+        match pod_template::template(&deployment.spec, process) {
+            Ok(template) => {
+                found.extend(template::check(&deployment.spec, process, &template));
+                templates.push(template);
+            }
+            Err(violations) => found.extend(violations),
+        }
+    }
+    if templates.len() == Process::ALL.len() {
+        found.extend(configuration::check_directories(deployment, &templates));
+    }
+    found.extend(Effective::of_spec(deployment).err().unwrap_or_default());
+    // A common template is read once for each process.
+    let mut unique: Vec<Violation> = Vec::new();
+    for violation in found {
+        if !unique.contains(&violation) {
+            unique.push(violation);
+        }
+    }
+    unique
+}
+
+/// Refuses a document with every violation in one error.
+///
+/// # Errors
+/// [`Kind::Usage`](crate::error::Kind::Usage), each violation with its field and its remedy.
+pub fn validate(deployment: &FlinkDeployment) -> Result<()> {
+    match violations(deployment) {
+        violations if violations.is_empty() => Ok(()),
+        violations => Err(violation::error(&deployment.metadata.name, &violations)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing;
+    use crate::yaml;
+
+    fn document(spec: &str) -> FlinkDeployment {
+        let text = format!(
+            "apiVersion: flink.apache.org/v1beta1\nkind: FlinkDeployment\nmetadata: {{name: orders}}\nspec: {{flinkVersion: v2_3, {spec}}}"
+        );
+        yaml::from_str(&text, "test").expect(&text)
+    }
+
+    const JOB: &str = "job: {jarURI: 'local:///opt/flink/examples/x.jar', parallelism: 2}";
+
+    /// Every field of `spec` that the engine refuses, in order.
+    fn refused(spec: &str) -> Vec<String> {
+        violations(&document(spec)).into_iter().map(|violation| violation.path).collect()
+    }
+
+    #[test]
+    fn a_spec_from_flags_is_valid() {
+        assert_eq!(violations(&testing::revision().spec), []);
+        assert_eq!(refused(JOB), Vec::<String>::new());
+    }
+
+    #[test]
+    fn everything_is_said_at_once() {
+        let mut deployment = document(
+            "mode: native, imagePullPolicy: Sometimes, restartNonce: 3,
+             ingress: {template: x}, logConfiguration: {log4j.properties: x},
+             flinkConfiguration: {high-availability: {cluster-id: x}, taskmanager.memory.process.size: 100m},
+             podTemplate: {spec: {containers: [{name: flink-main-container, image: x}]}},
+             jobManager: {replicas: 2, resource: {cpu: much}},
+             taskManager: {replicas: 0},
+             job: {jarURI: 'ftp://x', parallelism: 0, state: suspended, savepointTriggerNonce: 1}",
+        );
+        deployment.metadata.name = "Orders".to_owned();
+        let error = validate(&deployment).expect_err("many");
+        insta::assert_snapshot!(error.to_string(), @r#"
+        the spec of "Orders" has 15 problems, and nothing was written:
+          metadata.name: "Orders" is not a valid application name. Use at most 45 lowercase letters, digits and '-', starting with a letter and not ending with '-'.
+          spec.mode: the direct engine makes the TaskManagers itself, so that they start beside the JobManager. Remove it, or write standalone.
+          spec.imagePullPolicy: "Sometimes" is not a pull policy. Use Always, IfNotPresent or Never.
+          spec.logConfiguration.log4j.properties: Flink reads no such file. Use log4j-console.properties or logback-console.xml.
+          spec.ingress: the direct engine makes no Ingress. Remove it, and point an Ingress of your own at the Service <name>-rest, port 8081.
+          spec.jobManager.replicas: 2 JobManagers were asked for, and the direct engine runs one, which Kubernetes starts again when it dies. Remove it, or write 1.
+          spec.taskManager.replicas: 0 TaskManagers cannot run a job. Give at least 1, or remove it: the parallelism tells how many are needed.
+          spec.job.jarURI: "ftp://x" is not a place that the direct engine takes a jar from. Use local:///PATH for a jar in the image or https://… for one to be fetched; a jar on this machine goes with --jar.
+          spec.job.parallelism: it is 0. Give at least 1.
+          spec.job.state: deploy starts jobs. Remove it; to end a job with its state kept, use `kubectl flink stop`.
+          spec.job.savepointTriggerNonce: it triggers the operator, which does not run this application. Remove it and use `kubectl flink savepoint`.
+          spec.flinkConfiguration.high-availability.cluster-id: kubectl-flink sets it: each generation has an identity of its own, so that no two jobs write the same state. Remove it.
+          spec.podTemplate.spec.containers[flink-main-container].image: the spec says it. Use spec.image.
+          spec.jobManager.resource.cpu: "much" is not a Kubernetes quantity. Write a non-negative number and a suffix, such as 10Gi, 512Mi, 0.5 or 500m.
+          spec.flinkConfiguration (taskmanager.memory.*): taskmanager.memory.process.size (100m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give taskmanager.memory.process.size at least 982m, or make its parts smaller.
+        "#);
+    }
+
+    #[test]
+    fn each_field_that_is_not_honoured_is_refused() {
+        for (spec, path) in [
+            ("mode: native", "spec.mode"),
+            ("ingress: {template: x}", "spec.ingress"),
+            ("imagePullPolicy: never", "spec.imagePullPolicy"),
+            ("logConfiguration: {x: y}", "spec.logConfiguration.x"),
+            ("jobManager: {replicas: 2}", "spec.jobManager.replicas"),
+            (
+                "jobManager: {resources: {requests: {cpu: 1}, claims: [{name: x}]}}",
+                "spec.jobManager.resources.claims",
+            ),
+            ("taskManager: {replicas: 0}", "spec.taskManager.replicas"),
+            (
+                "flinkConfiguration: {kubernetes.cluster-id: x}",
+                "spec.flinkConfiguration.kubernetes.cluster-id",
+            ),
+            (
+                "flinkConfiguration: {execution.state-recovery.path: x}",
+                "spec.flinkConfiguration.execution.state-recovery.path",
+            ),
+            (
+                "flinkConfiguration: {execution.state-recovery.claim-mode: CLAIM}",
+                "spec.flinkConfiguration.execution.state-recovery.claim-mode",
+            ),
+            (
+                "flinkConfiguration: {job.autoscaler.enabled: true}",
+                "spec.flinkConfiguration.job.autoscaler.enabled",
+            ),
+            (
+                "flinkConfiguration: {kubernetes.operator.savepoint.format.type: NATIVE}",
+                "spec.flinkConfiguration.kubernetes.operator.savepoint.format.type",
+            ),
+            (
+                "flinkConfiguration: {kubernetes.hostnetwork.enabled: true}",
+                "spec.flinkConfiguration.kubernetes.hostnetwork.enabled",
+            ),
+            (
+                "flinkConfiguration: {taskmanager.heap.size: 1g}",
+                "spec.flinkConfiguration.taskmanager.heap.size",
+            ),
+            (
+                "flinkConfiguration: {state.checkpoints.dir: 'file:///data/chk'}",
+                "spec.flinkConfiguration.state.checkpoints.dir",
+            ),
+            (
+                "podTemplate: {spec: {containers: [{name: flink-main-container, command: [x]}]}}",
+                "spec.podTemplate.spec.containers[flink-main-container].command",
+            ),
+            (
+                "podTemplate: {spec: {containers: [{name: flink-main-container, env: [{name: FLINK_PROPERTIES, value: x}]}]}}",
+                "spec.podTemplate.spec.containers[flink-main-container].env[FLINK_PROPERTIES]",
+            ),
+            (
+                "podTemplate: {spec: {containers: [{name: flink-main-container, resources: {limits: {cpu: 1}}}]}}",
+                "spec.podTemplate.spec.containers[flink-main-container].resources.limits.cpu",
+            ),
+            (
+                "podTemplate: {spec: {volumes: [{name: flink-state, emptyDir: {}}]}}",
+                "spec.podTemplate.spec.volumes[flink-state]",
+            ),
+            (
+                "podTemplate: {spec: {containers: [{name: flink-main-container, volumeMounts: [{name: x, mountPath: /opt/flink/conf}]}]}}",
+                "spec.podTemplate.spec.containers[flink-main-container].volumeMounts[/opt/flink/conf]",
+            ),
+            ("podTemplate: {spec: {restartPolicy: Never}}", "spec.podTemplate.spec.restartPolicy"),
+            (
+                "podTemplate: {spec: {serviceAccountName: x}}",
+                "spec.podTemplate.spec.serviceAccountName",
+            ),
+        ] {
+            assert_eq!(refused(&format!("{spec}, {JOB}")), [path], "{spec}");
+        }
+        for (job, path) in [
+            ("jarURI: 's3://bucket/x.jar'", "spec.job.jarURI"),
+            ("parallelism: 0", "spec.job.parallelism"),
+            ("state: suspended", "spec.job.state"),
+            ("initialSavepointPath: nowhere", "spec.job.initialSavepointPath"),
+            ("savepointTriggerNonce: 1", "spec.job.savepointTriggerNonce"),
+            ("checkpointTriggerNonce: 1", "spec.job.checkpointTriggerNonce"),
+            ("savepointRedeployNonce: 1", "spec.job.savepointRedeployNonce"),
+            ("autoscalerResetNonce: 1", "spec.job.autoscalerResetNonce"),
+        ] {
+            assert_eq!(refused(&format!("job: {{{job}}}")), [path], "{job}");
+        }
+        assert_eq!(refused("image: x"), ["spec.job"]);
+    }
+
+    #[test]
+    fn what_is_honoured_is_accepted() {
+        for spec in [
+            "mode: standalone, restartNonce: 7, serviceAccount: flink, image: x, imagePullPolicy: Never",
+            "flinkConfiguration: {kubernetes.taskmanager.cpu.limit-factor: 2, high-availability.type: org.apache.flink.kubernetes.highavailability.KubernetesHaServicesFactory}",
+            "flinkConfiguration: {kubernetes.operator.pod-template.merge-arrays-by-name: true, execution.savepoint-restore-mode: no_claim}",
+            "flinkConfiguration: {state.checkpoints.dir: 's3://bucket/chk', state.savepoints.dir: 'file:///flink/state/x'}",
+            "logConfiguration: {log4j-console.properties: 'rootLogger.level = DEBUG', logback-console.xml: <configuration/>}",
+            "flinkConfiguration: {state.savepoints.dir: 'file:///data/sp'}, podTemplate: {spec: {containers: [{name: flink-main-container, volumeMounts: [{name: d, mountPath: /data}]}], volumes: [{name: d, emptyDir: {}}]}}",
+        ] {
+            assert_eq!(refused(&format!("{spec}, {JOB}")), Vec::<String>::new(), "{spec}");
+        }
+        for mode in ["stateless", "savepoint", "last-state"] {
+            assert_eq!(
+                refused(&format!(
+                    "job: {{upgradeMode: {mode}, state: running, allowNonRestoredState: true, initialSavepointPath: 's3://b/savepoint-1'}}"
+                )),
+                Vec::<String>::new()
+            );
+        }
+    }
+
+    #[test]
+    fn old_versions_refuse_values_that_their_file_cannot_hold() {
+        let mut deployment = testing::revision().spec;
+        deployment.spec.flink_configuration.set("pipeline.name", "orders #1");
+        assert_eq!(violations(&deployment), []);
+        deployment.spec.flink_version = Some(crate::model::flink_version::FlinkVersion::V1_18);
+        assert_eq!(violations(&deployment)[0].path, "spec.flinkConfiguration.pipeline.name");
+    }
+
+    #[test]
+    fn our_annotations_are_checked() {
+        let mut deployment = testing::revision().spec;
+        let annotations = &mut deployment.metadata.annotations;
+        annotations.insert("kubectl-flink.io/storage".to_owned(), "pvc:lots".to_owned());
+        annotations.insert("kubectl-flink.io/storrage".to_owned(), "pvc:1Gi".to_owned());
+        annotations.insert("kubectl-flink.io/engine".to_owned(), "operator".to_owned());
+        annotations.insert("team".to_owned(), "shop".to_owned());
+        let paths: Vec<String> = violations(&deployment).into_iter().map(|v| v.path).collect();
+        assert_eq!(
+            paths,
+            [
+                "metadata.annotations[kubectl-flink.io/engine]",
+                "metadata.annotations[kubectl-flink.io/storage]",
+                "metadata.annotations[kubectl-flink.io/storrage]",
+            ]
+        );
+    }
+}
