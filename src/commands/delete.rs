@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use clap::Args;
+use k8s_openapi::api::core::v1::Pod;
 
 use crate::cli::WaitTimeout;
+use crate::cluster::read;
 use crate::commands::narrate::{Narrator, run_plan};
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::model::name::ApplicationName;
+use crate::ops::claims::{self, Users};
 use crate::ops::execute::Executor;
 use crate::ops::state::State;
 use crate::ops::{lifecycle, observe};
@@ -52,7 +55,11 @@ pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     let (anchor, active) = observe::existing(&cluster, &args.name).await?;
     let claim = active.revision.storage.claim().claim.clone();
     if args.delete_storage {
-        observe::claim_is_not_shared(&cluster, &args.name, &claim).await?;
+        let found = claims::get(&cluster, &claim).await?;
+        let (pods, records) = (cluster.api::<Pod>(), cluster.api());
+        let (pods, users) =
+            tokio::try_join!(read::list(&cluster, &pods, ""), Users::find(&cluster, &records))?;
+        claims::is_only_of(&args.name, &found, &users, &pods)?;
         let question = format!(
             "Delete application {} and claim {claim} with every savepoint and checkpoint on it?",
             args.name

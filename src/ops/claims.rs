@@ -12,6 +12,7 @@ use crate::cluster::{Cluster, condition, read};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::labels::{self, Component, FIELD_MANAGER};
+use crate::model::name::ApplicationName;
 use crate::ops::observe;
 
 /// Namespace and name of a claim.
@@ -98,6 +99,35 @@ pub fn is_free(claim: &PersistentVolumeClaim, users: &Users, pods: &[Pod]) -> Re
         Some(pod) => Err(refuse(format!("is mounted by pod {}", pod.name_any()))
             .hint("Wait until the pod has ended, or delete it.")),
         None => Ok(()),
+    }
+}
+
+/// Refuses to give up, together with `application`, a claim that somebody else needs too.
+///
+/// # Errors
+/// [`Kind::Conflict`] when another application's state is on it, or a pod of somebody else mounts it.
+pub fn is_only_of(
+    application: &ApplicationName,
+    claim: &PersistentVolumeClaim,
+    users: &Users,
+    pods: &[Pod],
+) -> Result<()> {
+    let name = claim.name_any();
+    let others = users.of(claim).into_iter().filter(|user| user != application.as_str());
+    let own = |pod: &Pod| {
+        pod.labels().get(labels::APPLICATION).is_some_and(|a| a == application.as_str())
+    };
+    let strangers = pods
+        .iter()
+        .filter(|pod| !condition::pod_ended(pod) && mounts(pod, &name) && !own(pod))
+        .map(|pod| format!("pod {}", pod.name_any()));
+    match others.map(|user| format!("application {user}")).chain(strangers).next() {
+        None => Ok(()),
+        Some(user) => Err(Error::new(
+            Kind::Conflict,
+            format!("persistentvolumeclaim {name:?} is also used by {user}"),
+        )
+        .hint("Delete the application alone, without --delete-storage.")),
     }
 }
 

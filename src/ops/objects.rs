@@ -15,7 +15,7 @@ use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cluster::watch::{Watched, wait_gone};
+use crate::cluster::watch::Watched;
 use crate::cluster::write::{self, Created, Mode};
 use crate::cluster::{Cluster, read};
 use crate::deadline::Deadline;
@@ -26,6 +26,7 @@ use crate::model::name::{ApplicationName, Generation};
 use crate::model::revision::Revision;
 use crate::model::storage::StorageSpec;
 use crate::ops::anchor::Anchor;
+use crate::ops::claims;
 use crate::ops::deploy::Decision;
 use crate::ops::event::{Event, Observer};
 use crate::ops::plan::{Plan, Step};
@@ -252,8 +253,7 @@ pub async fn delete_claim(
 ) -> Result<()> {
     let api = cluster.api::<PersistentVolumeClaim>();
     let Some(claim) = read::get(cluster, &api, name).await? else { return Ok(()) };
-    write::delete(cluster, &api, &claim, Mode::Real).await?;
-    if !wait_gone(api, &claim, deadline.at_most(PODS_GONE)).await? {
+    if !claims::delete(cluster, &claim, Some(deadline.at_most(PODS_GONE))).await? {
         return Err(Error::new(
             Kind::Timeout,
             format!("persistentvolumeclaim {name:?} is still there"),

@@ -1,8 +1,7 @@
 //! Reads from the cluster and from Flink what plans are made of.
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
 use crate::cluster::{Cluster, read};
 use crate::error::{Error, Kind, Result};
@@ -160,43 +159,4 @@ pub async fn image_of_claim(cluster: &Cluster, claim: &str) -> Result<String> {
         Error::usage(format!("claim {claim:?} does not say which image its state was written with"))
             .hint("Name an image to read it with by --image, such as flink:2.3.0.")
     })
-}
-
-/// Makes sure that no other application keeps its state on a claim that is to be deleted.
-///
-/// # Errors
-/// [`Kind::Conflict`] when one does.
-pub async fn claim_is_not_shared(
-    cluster: &Cluster,
-    application: &ApplicationName,
-    claim: &str,
-) -> Result<()> {
-    let pods = read::list::<Pod>(cluster, &cluster.api(), "").await?;
-    let mounts = |pod: &&Pod| {
-        let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_ref());
-        volumes.into_iter().flatten().any(|volume| {
-            volume.persistent_volume_claim.as_ref().is_some_and(|source| source.claim_name == claim)
-        })
-    };
-    let ours = |pod: &Pod| {
-        pod.labels().get(labels::APPLICATION).map(String::as_str) == Some(application.as_str())
-    };
-    let selector = format!("{}={}", labels::COMPONENT, Component::Revision.as_str());
-    let records = read::list::<ControllerRevision>(cluster, &cluster.api(), &selector).await?;
-    let recorded = records.iter().filter_map(|record| from_record(record).ok()).find(|revision| {
-        revision.storage.claim().claim == claim && revision.application != *application
-    });
-    let user =
-        recorded.map(|revision| format!("application {}", revision.application)).or_else(|| {
-            pods.iter()
-                .find(|pod| mounts(pod) && !ours(pod))
-                .map(|pod| format!("pod {}", pod.name_any()))
-        });
-    match user {
-        None => Ok(()),
-        Some(user) => {
-            Err(Error::new(Kind::Conflict, format!("claim {claim:?} is also used by {user}"))
-                .hint("Delete the application alone, without --delete-storage."))
-        }
-    }
 }
