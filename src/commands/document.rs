@@ -7,7 +7,8 @@ use crate::error::{Error, Kind, Result};
 use crate::model::flink_version::FlinkVersion;
 use crate::model::labels;
 use crate::model::spec::{
-    FlinkDeployment, JobManagerSpec, JobSpec, Resource, Resources, TaskManagerSpec,
+    API_VERSION, FlinkDeployment, JobManagerSpec, JobSpec, KIND, Resource, Resources,
+    TaskManagerSpec,
 };
 use crate::model::storage::StorageSpec;
 use crate::yaml;
@@ -44,8 +45,29 @@ pub(super) fn read(path: &Path) -> Result<FlinkDeployment> {
     }
     let text = String::from_utf8(bytes)
         .map_err(|e| Error::usage(format!("{name} is not UTF-8 text")).caused_by(e))?;
-    yaml::from_str::<FlinkDeployment>(&text, &name.to_string())
-        .map_err(|e| e.context(format!("{name} is not a FlinkDeployment")))
+    parse(&text, &name.to_string())
+}
+
+fn parse(text: &str, name: &str) -> Result<FlinkDeployment> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Head {
+        #[serde(default)]
+        api_version: String,
+        #[serde(default)]
+        kind: String,
+    }
+    // What it is comes first: the fields of something else would only be puzzling.
+    let Head { api_version, kind } = yaml::from_str(text, name)?;
+    if api_version != API_VERSION || kind != KIND {
+        let found = match (api_version.is_empty(), kind.is_empty()) {
+            (false, false) => format!("a {api_version} {kind}"),
+            _ => "no apiVersion and kind".to_owned(),
+        };
+        return Err(Error::usage(format!("{name} holds {found}, not a {API_VERSION} {KIND}"))
+            .hint("Write one with `kubectl flink deploy NAME --jar … --dry-run=client -o yaml`."));
+    }
+    yaml::from_str::<FlinkDeployment>(text, name)
 }
 
 /// The document that the flags describe, over that of `-f` when there is one.

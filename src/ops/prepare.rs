@@ -11,7 +11,8 @@ use crate::model::name::{ApplicationName, Generation};
 use crate::model::revision::{Jar, Revision};
 use crate::model::snapshot::{Snapshot, SnapshotPath};
 use crate::model::spec::FlinkDeployment;
-use crate::model::storage::{StateStorage, StorageSpec};
+use crate::model::storage::{MOUNT_PATH, StateStorage, StorageSpec};
+use crate::model::validate;
 use crate::ops::anchor::Anchor;
 use crate::ops::deploy::{self, Decision, FromRequest, Input};
 use crate::ops::event::Observer;
@@ -60,12 +61,13 @@ pub async fn prepare<'a>(
     now: Timestamp,
     observer: &mut dyn Observer,
 ) -> Result<Prepared<'a>> {
+    validate_request(request)?;
     let application: ApplicationName = request.document.metadata.name.parse()?;
     let found = observe::active(cluster, &application).await?;
     let (anchor, mut active) = found.unzip();
     let storage = storage(cluster, &application, request, active.as_ref(), observer).await?;
     let target = target(cluster, &application, request, &storage.storage, operation, now);
-    // Everything that is wrong with the spec shows when its objects are built.
+    // What only shows when the objects are built, such as a main class that nobody names.
     manifest::generation(&target)?;
     let revisions = observe::revisions(cluster, &application).await?;
     let mut state = State::of(cluster, &target, operation);
@@ -88,6 +90,16 @@ pub async fn prepare<'a>(
     };
     let decision = deploy::decide(&input)?;
     Ok(Prepared { decision, target, state, anchor, revisions })
+}
+
+/// Validates the document before the cluster is asked anything.
+fn validate_request(request: &Request) -> Result<()> {
+    let mut document = request.document.clone();
+    if let (Some(jar), Some(job)) = (&request.jar, &mut document.spec.job) {
+        // Its place depends on the storage, which is not known yet; that it has one is known.
+        job.jar_uri = Some(format!("file://{MOUNT_PATH}/jars/{}.jar", jar.sha256));
+    }
+    validate::validate(&document)
 }
 
 /// The highest generation on record anywhere.
