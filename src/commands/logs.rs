@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 
 use crate::cluster::logs::{self, LogSelection};
@@ -80,7 +80,15 @@ impl From<PodComponent> for Component {
 pub async fn run(ctx: &mut Ctx, args: LogsArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     anchor::get(&cluster, &args.name).await?;
-    let selector = labels::selector(&args.name, None, args.component.map(Component::from));
+    let selector = match args.component {
+        Some(component) => labels::selector(&args.name, None, Some(component.into())),
+        // The helper pods of a running command log nothing about the job.
+        None => format!(
+            "{},{} in (jobmanager,taskmanager)",
+            labels::selector(&args.name, None, None),
+            labels::COMPONENT
+        ),
+    };
     let selection = LogSelection {
         tail: (args.tail >= 0).then_some(args.tail),
         since: args.since,
@@ -113,10 +121,11 @@ async fn print(
 ) -> Result<()> {
     let mut pods = read::list::<Pod>(cluster, &cluster.api(), selector).await?;
     pods.sort_by_key(ResourceExt::name_any);
-    let containers: Vec<_> = pods.iter().flat_map(containers).collect();
+    let containers: Vec<_> =
+        pods.iter().flat_map(|pod| containers(pod, selection.previous)).collect();
     let prefix = args.prefix || containers.len() > 1;
     if containers.is_empty() {
-        return Err(nothing_to_read(&args.name, pods.is_empty()));
+        return Err(nothing_to_read(args, pods.is_empty()));
     }
     for (pod, container) in containers {
         for line in logs::read(cluster, &pod, &container, selection).await? {
@@ -126,17 +135,53 @@ async fn print(
     Ok(())
 }
 
-/// The containers of a pod that have started.
-fn containers(pod: &Pod) -> Vec<(String, String)> {
-    let started = condition::container_statuses(pod).filter(|status| {
-        status.state.as_ref().is_some_and(|s| s.running.is_some() || s.terminated.is_some())
-            || status.restart_count > 0
-    });
-    started.map(|status| (pod.name_any(), status.name.clone())).collect()
+/// The containers of a pod that have something to read: those that have started, or that have ended
+/// once before.
+fn containers(pod: &Pod, previous: bool) -> Vec<(String, String)> {
+    let has_log = |status: &&ContainerStatus| {
+        let state = status.state.as_ref();
+        let started = state.is_some_and(|s| s.running.is_some() || s.terminated.is_some());
+        status.restart_count > 0 || (started && !previous)
+    };
+    let found = condition::container_statuses(pod).filter(has_log);
+    found.map(|status| (pod.name_any(), status.name.clone())).collect()
 }
 
-fn nothing_to_read(name: &ApplicationName, no_pods: bool) -> Error {
-    let what = if no_pods { "has no pods" } else { "has no container that has started" };
-    Error::new(Kind::NotFound, format!("{name} {what}, so there are no logs"))
-        .hint(format!("See why with `kubectl flink status {name}`."))
+fn nothing_to_read(args: &LogsArgs, no_pods: bool) -> Error {
+    let name = &args.name;
+    let what = match (no_pods, args.previous) {
+        (true, _) => "has no pods",
+        (false, true) => "has no container that was restarted",
+        (false, false) => "has no container that has started",
+    };
+    Error::new(Kind::NotFound, format!("{name} {what}, so there is no log"))
+        .hint(format!("See how it is with `kubectl flink status {name}`."))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(state: &Value, restarts: i32) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": "orders-g1-jobmanager-a"},
+            "status": {"containerStatuses": [{"name": "flink-main-container", "image": "flink",
+                "imageID": "", "ready": false, "restartCount": restarts, "state": state}]},
+        }))
+        .expect("a pod")
+    }
+
+    #[test]
+    fn only_containers_with_a_log_are_read() {
+        let (waiting, running) = (json!({"waiting": {}}), json!({"running": {}}));
+        for (state, restarts, now, before) in
+            [(&waiting, 0, 0, 0), (&running, 0, 1, 0), (&waiting, 2, 1, 1), (&running, 1, 1, 1)]
+        {
+            let pod = pod(state, restarts);
+            assert_eq!(containers(&pod, false).len(), now, "{state} {restarts}");
+            assert_eq!(containers(&pod, true).len(), before, "{state} {restarts}");
+        }
+    }
 }

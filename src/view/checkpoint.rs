@@ -79,9 +79,12 @@ pub struct RestoredView {
 
 impl From<&RestoredFrom> for RestoredView {
     fn from(restored: &RestoredFrom) -> Self {
+        let path = restored.external_path.as_deref();
+        let path = path.and_then(|path| path.parse::<SnapshotPath>().ok());
         RestoredView {
             number: restored.id,
-            kind: kind(restored.is_savepoint),
+            // Flink calls everything a savepoint that a user named as the path to restore from.
+            kind: path.as_ref().map_or(kind(restored.is_savepoint), SnapshotPath::kind),
             restored: flink_time(restored.restore_timestamp),
             path: restored.external_path.as_deref().map(canonical),
         }
@@ -130,6 +133,19 @@ pub(super) mod tests {
             savepoint.discarded = true;
         }
         assert_eq!(newest_of(&checkpoints), Some((4, SnapshotKind::Checkpoint)));
+    }
+
+    #[test]
+    fn a_checkpoint_that_was_restored_from_is_called_one() {
+        let restored = RestoredFrom {
+            id: 19,
+            restore_timestamp: 1,
+            is_savepoint: true,
+            external_path: Some("file:/flink/state/checkpoints/abc/chk-19".to_owned()),
+        };
+        assert_eq!(RestoredView::from(&restored).kind, SnapshotKind::Checkpoint);
+        let odd = RestoredFrom { external_path: None, ..restored };
+        assert_eq!(RestoredView::from(&odd).kind, SnapshotKind::Savepoint);
     }
 
     #[test]
