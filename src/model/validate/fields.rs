@@ -142,8 +142,13 @@ fn claims(spec: &FlinkDeploymentSpec) -> Vec<Violation> {
 
 fn job(job: &JobSpec) -> Vec<Violation> {
     let mut found = Vec::new();
-    if let Some(uri) = &job.jar_uri {
-        found.extend(jar(uri));
+    match &job.jar_uri {
+        Some(uri) => found.extend(jar(uri)),
+        None => found.push(Violation::new(
+            "spec.job.jarURI",
+            "it is missing, and the job's code is looked for nowhere else",
+            "Name the jar: --jar PATH, or local:///PATH for one in the image.",
+        )),
     }
     if let Some(parallelism) = job.parallelism.filter(|parallelism| *parallelism < 1) {
         found.push(Violation::new(
@@ -172,7 +177,6 @@ fn job(job: &JobSpec) -> Vec<Violation> {
 fn jar(uri: &str) -> Option<Violation> {
     let reachable = uri.strip_prefix("local://").is_some_and(|path| path.starts_with('/'))
         || uri.starts_with("https://")
-        || uri.starts_with("http://")
         || mounted_path(uri).is_some();
     (!reachable).then(|| {
         Violation::new(

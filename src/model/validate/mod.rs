@@ -187,6 +187,7 @@ mod tests {
         }
         for (job, path) in [
             ("jarURI: 's3://bucket/x.jar'", "spec.job.jarURI"),
+            ("parallelism: 1", "spec.job.jarURI"),
             ("parallelism: 0", "spec.job.parallelism"),
             ("state: suspended", "spec.job.state"),
             ("initialSavepointPath: nowhere", "spec.job.initialSavepointPath"),
@@ -195,7 +196,8 @@ mod tests {
             ("savepointRedeployNonce: 1", "spec.job.savepointRedeployNonce"),
             ("autoscalerResetNonce: 1", "spec.job.autoscalerResetNonce"),
         ] {
-            assert_eq!(refused(&format!("job: {{{job}}}")), [path], "{job}");
+            let jar = if path.ends_with("jarURI") { "" } else { "jarURI: 'https://x/y.jar', " };
+            assert_eq!(refused(&format!("job: {{{jar}{job}}}")), [path], "{job}");
         }
         assert_eq!(refused("image: x"), ["spec.job"]);
     }
@@ -215,7 +217,7 @@ mod tests {
         for mode in ["stateless", "savepoint", "last-state"] {
             assert_eq!(
                 refused(&format!(
-                    "job: {{upgradeMode: {mode}, state: running, allowNonRestoredState: true, initialSavepointPath: 's3://b/savepoint-1'}}"
+                    "job: {{jarURI: 'local:///x.jar', upgradeMode: {mode}, state: running, allowNonRestoredState: true, initialSavepointPath: 's3://b/savepoint-1'}}"
                 )),
                 Vec::<String>::new()
             );
