@@ -20,8 +20,7 @@ pub(super) fn jobmanager(
     template: PodTemplateSpec,
 ) -> Deployment {
     let arguments = jobmanager_arguments(revision, effective);
-    let template =
-        pod::template(revision, Process::JobManager, &effective.jobmanager, template, arguments);
+    let template = pod::template(revision, Process::JobManager, effective, template, arguments);
     deployment(revision, Process::JobManager, 1, template)
 }
 
@@ -44,8 +43,7 @@ pub(super) fn taskmanager(
         "taskmanager.resource-id=$(POD_NAME)",
     ];
     let arguments = arguments.map(str::to_owned).to_vec();
-    let template =
-        pod::template(revision, Process::TaskManager, &effective.taskmanager, template, arguments);
+    let template = pod::template(revision, Process::TaskManager, effective, template, arguments);
     deployment(revision, Process::TaskManager, effective.taskmanagers, template)
 }
 

@@ -3,6 +3,7 @@
 mod access;
 mod config_map;
 mod deployments;
+mod env;
 mod guards;
 mod meta;
 mod pod;

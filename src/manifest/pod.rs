@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Affinity, Container, ContainerPort, EnvVar, EnvVarSource, ObjectFieldSelector, PodSpec,
-    PodTemplateSpec, ResourceRequirements,
+    Affinity, Container, ContainerPort, PodSecurityContext, PodSpec, PodTemplateSpec,
+    ResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{access, probes, security, volumes};
-use crate::model::effective::{EffectiveProcess, REST_PORT};
+use super::{access, env, probes, security, volumes};
+use crate::model::effective::{Effective, REST_PORT};
 use crate::model::labels::{self, Component};
 use crate::model::pod_template::MAIN_CONTAINER;
 use crate::model::process::Process;
@@ -36,14 +36,16 @@ pub(super) fn component(process: Process) -> Component {
 pub(super) fn template(
     revision: &Revision,
     process: Process,
-    effective: &EffectiveProcess,
+    effective: &Effective,
     template: PodTemplateSpec,
     arguments: Vec<String>,
 ) -> PodTemplateSpec {
     let mut spec = template.spec.unwrap_or_default();
     let at = spec.containers.iter().position(|container| container.name == MAIN_CONTAINER);
     let given = at.map(|at| spec.containers.remove(at)).unwrap_or_default();
-    let main = main_container(revision, process, effective, given, arguments);
+    let context = security::pod(spec.security_context.take());
+    let main = main_container(revision, process, effective, given, arguments, &context);
+    spec.security_context = Some(context);
     spec.containers.insert(at.unwrap_or(0), main);
     finish(&mut spec, revision);
     PodTemplateSpec {
@@ -55,6 +57,7 @@ pub(super) fn template(
 fn metadata(revision: &Revision, process: Process, given: Option<ObjectMeta>) -> ObjectMeta {
     let given = given.unwrap_or_default();
     let mut all = given.labels.unwrap_or_default();
+    all.extend(revision.spec.metadata.labels.clone());
     let generation = Some(revision.generation);
     all.extend(labels::labels(&revision.application, generation, component(process)));
     // The template's name and namespace mean nothing: controllers name their pods.
@@ -64,7 +67,8 @@ fn metadata(revision: &Revision, process: Process, given: Option<ObjectMeta>) ->
 /// The pod around the containers: what the user's template leaves open.
 fn finish(spec: &mut PodSpec, revision: &Revision) {
     spec.service_account_name = Some(access::service_account_name(revision));
-    spec.security_context = Some(security::pod(spec.security_context.take()));
+    // Flink's HA talks to the API server with the account's token, which an account may withhold.
+    spec.automount_service_account_token.get_or_insert(true);
     spec.termination_grace_period_seconds.get_or_insert(GRACE_SECONDS);
     // Addresses of every Service of the namespace, as variables: nothing here reads them.
     spec.enable_service_links.get_or_insert(false);
@@ -93,10 +97,16 @@ fn merge_affinity(given: Option<Affinity>, ours: Option<Affinity>) -> Option<Aff
 fn main_container(
     revision: &Revision,
     process: Process,
-    effective: &EffectiveProcess,
+    effective: &Effective,
     given: Container,
     arguments: Vec<String>,
+    context: &PodSecurityContext,
 ) -> Container {
+    let config = &effective.config;
+    let effective = match process {
+        Process::JobManager => &effective.jobmanager,
+        Process::TaskManager => &effective.taskmanager,
+    };
     let mut args: Vec<String> = effective.java_flags.iter().map(|flag| escape(flag)).collect();
     args.extend(log_flags(process));
     args.extend(arguments);
@@ -108,12 +118,10 @@ fn main_container(
         command: Some(["/bin/sh", "-c", START, "flink"].map(str::to_owned).to_vec()),
         args: Some(args),
         resources: Some(resources(given.resources.clone(), &effective.resources)),
-        security_context: Some(security::container(given.security_context.clone())),
+        security_context: Some(security::container(given.security_context.clone(), context)),
         ..given
     };
-    // Ours first, so that the user's variables can refer to them.
-    let users = container.env.replace(env());
-    container.env.get_or_insert_default().extend(users.unwrap_or_default());
+    container.env = Some(env::all(container.env.take(), process, config));
     let mounts = container.volume_mounts.get_or_insert_default();
     mounts.extend([volumes::config_mount(), volumes::state_mount()]);
     // The last log lines of a container that fails come with its status.
@@ -141,26 +149,6 @@ fn log_flags(process: Process) -> Vec<String> {
     ]
 }
 
-fn env() -> Vec<EnvVar> {
-    let field = |name: &str, path: &str| EnvVar {
-        name: name.to_owned(),
-        value: None,
-        value_from: Some(EnvVarSource {
-            field_ref: Some(ObjectFieldSelector { field_path: path.to_owned(), api_version: None }),
-            ..EnvVarSource::default()
-        }),
-    };
-    vec![
-        field("POD_IP", "status.podIP"),
-        field("POD_NAME", "metadata.name"),
-        EnvVar {
-            name: "FLINK_CONF_DIR".to_owned(),
-            value: Some(volumes::CONFIG_PATH.to_owned()),
-            value_from: None,
-        },
-    ]
-}
-
 /// Our CPU, memory and extended resources over those that the template's container has.
 fn resources(
     given: Option<ResourceRequirements>,
@@ -184,4 +172,44 @@ fn resources(
 /// is.
 pub(super) fn escape(argument: &str) -> String {
     argument.replace('$', "$$")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a container gets for `text`, as `k8s.io/kubernetes/third_party/forked/golang/expansion` has it;
+    /// a reference is shown as `<NAME>`.
+    fn kubelet(text: &str) -> String {
+        let (mut out, mut rest) = (String::new(), text);
+        while let Some(at) = rest.find('$') {
+            out.push_str(&rest[..at]);
+            let after = &rest[at + 1..];
+            let name = after.strip_prefix('(').and_then(|inner| inner.split_once(')'));
+            rest = match (after.strip_prefix('$'), name) {
+                (None, Some((name, after))) => {
+                    out.push_str(&format!("<{name}>"));
+                    after
+                }
+                (escaped, _) => {
+                    out.push('$');
+                    escaped.unwrap_or(after)
+                }
+            };
+        }
+        out + rest
+    }
+
+    #[test]
+    fn the_kubelet_of_this_test_expands() {
+        assert_eq!(kubelet("$(A)$$(A)$a$"), "<A>$(A)$a$");
+    }
+
+    proptest! {
+        #[test]
+        fn the_container_gets_the_very_text(text in "[$(){}A-C $]{0,24}") {
+            prop_assert_eq!(kubelet(&escape(&text)), text);
+        }
+    }
 }

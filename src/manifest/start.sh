@@ -1,7 +1,8 @@
 # What the official image's entry point does before it starts Flink, without the three JVMs that its scripts start to
 # compute what is computed already: $@ holds every flag.
 : "${FLINK_HOME:=/opt/flink}"
-export FLINK_HOME FLINK_LIB_DIR="$FLINK_HOME/lib" FLINK_OPT_DIR="$FLINK_HOME/opt" FLINK_PLUGINS_DIR="$FLINK_HOME/plugins"
+: "${FLINK_LIB_DIR:=$FLINK_HOME/lib}" "${FLINK_OPT_DIR:=$FLINK_HOME/opt}" "${FLINK_PLUGINS_DIR:=$FLINK_HOME/plugins}"
+export FLINK_HOME FLINK_LIB_DIR FLINK_OPT_DIR FLINK_PLUGINS_DIR
 if [ "${DISABLE_JEMALLOC:-false}" = false ]; then
   for lib in /usr/lib/*-linux-gnu/libjemalloc.so; do
     [ ! -e "$lib" ] || export LD_PRELOAD="${LD_PRELOAD:+$LD_PRELOAD:}$lib"

@@ -79,10 +79,10 @@ fn pods_pass_the_restricted_standard() {
     let objects = generation(&testing::revision()).expect("valid");
     for deployment in [&objects.jobmanager, &objects.taskmanager] {
         let context = pod(deployment).security_context.clone().expect("a context");
-        assert_eq!(context.run_as_non_root, Some(true));
-        assert_eq!((context.run_as_user, context.fs_group), (Some(9999), Some(9999)));
+        assert_eq!(context.fs_group, Some(9999));
         assert_eq!(context.seccomp_profile.map(|p| p.type_).as_deref(), Some("RuntimeDefault"));
         let context = main(deployment).security_context.clone().expect("a context");
+        assert_eq!((context.run_as_non_root, context.run_as_user), (Some(true), Some(9999)));
         assert_eq!(context.allow_privilege_escalation, Some(false));
         assert_eq!(context.capabilities.and_then(|c| c.drop), Some(vec!["ALL".to_owned()]));
     }
@@ -191,6 +191,10 @@ fn the_pod_template_is_honoured() {
     let terms = affinity.required_during_scheduling_ignored_during_execution.as_deref();
     assert_eq!(terms.map(<[_]>::len), Some(2));
     let main = main(&objects.jobmanager);
+    let user = main.security_context.as_ref().and_then(|context| context.run_as_user);
+    assert_eq!(user, Some(1000));
+    // A sidecar runs as its image says.
+    assert_eq!(pod.containers[0].security_context, None);
     let env: Vec<&str> = main.env.iter().flatten().map(|e| e.name.as_str()).collect();
     assert_eq!(env, ["POD_IP", "POD_NAME", "FLINK_CONF_DIR", "REGION"]);
     let limits = main.resources.as_ref().and_then(|r| r.limits.as_ref()).expect("limits");
@@ -278,6 +282,12 @@ fn the_start_script_passes_every_word_on() {
     assert_eq!(start(&[]), (true, "<-cp><HOME/lib/*><-Xmx1><a b><$x>".to_owned()));
     let (_, text) = start(&[("HADOOP_CLASSPATH", "/hadoop/*"), ("HADOOP_CONF_DIR", "/etc/hadoop")]);
     assert!(text.starts_with("<-cp><HOME/lib/*:/hadoop/*:/etc/hadoop><-Xmx1>"), "{text}");
+}
+
+#[test]
+fn the_start_script_looks_where_the_environment_says() {
+    let (ok, text) = start(&[("FLINK_LIB_DIR", "/lib/flink"), ("FLINK_PLUGINS_DIR", "/none")]);
+    assert_eq!((ok, text.as_str()), (true, "<-cp></lib/flink/*><-Xmx1><a b><$x>"));
 }
 
 #[test]

@@ -30,12 +30,13 @@ const CHECKPOINT_INTERVAL: &str = "30s";
 
 /// Keys that decide who a generation is and where its state goes; a spec that sets one is refused, and the
 /// reason is given.
-pub const OWNED: [(&str, &str); 22] = [
+pub const OWNED: [(&str, &str); 23] = [
     ("high-availability.cluster-id", IDENTITY),
     ("kubernetes.cluster-id", IDENTITY),
     ("kubernetes.namespace", IDENTITY),
     ("jobmanager.rpc.address", ADDRESS),
     ("jobmanager.rpc.port", ADDRESS),
+    ("high-availability.jobmanager.port", ADDRESS),
     ("jobmanager.bind-host", ADDRESS),
     ("rest.port", ADDRESS),
     ("rest.bind-port", ADDRESS),
@@ -174,6 +175,9 @@ fn set_owned(config: &mut FlinkConfig, revision: &Revision) {
         ("kubernetes.namespace", revision.namespace.clone()),
         ("jobmanager.rpc.address", revision.application.jobmanager(revision.generation)),
         ("jobmanager.rpc.port", JOBMANAGER_RPC_PORT.to_string()),
+        // Takes its place with ZooKeeper (`ClusterEntrypoint.getRPCPortRange`), and would be drawn at
+        // random: the liveness probe would find nobody.
+        ("high-availability.jobmanager.port", JOBMANAGER_RPC_PORT.to_string()),
         ("jobmanager.bind-host", "0.0.0.0".to_owned()),
         ("blob.server.port", BLOB_PORT.to_string()),
         ("rest.port", REST_PORT.to_string()),
