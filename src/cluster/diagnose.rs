@@ -1,6 +1,5 @@
 //! Why pods do not run, and what they wait for right now: pure functions over what was observed.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -296,37 +295,27 @@ impl Observed {
     }
 
     fn refusals(&self) -> impl Iterator<Item = Diagnosis> {
-        let from_sets = self.replica_sets.iter().filter_map(|set| {
+        self.replica_sets.iter().filter_map(|set| {
             let conditions = set.status.as_ref()?.conditions.as_deref()?;
             let failed =
                 conditions.iter().find(|c| c.type_ == "ReplicaFailure" && c.status == "True")?;
-            let message = failed.message.clone().unwrap_or_default();
-            Some((format!("ReplicaSet {}", set.name_any()), message))
-        });
-        // A StatefulSet or Job says it in events only; an event may be older than the success after it.
-        let missing = self.live_pods().next().is_none();
-        let from_events = self.events.iter().filter_map(move |event| {
-            let kind = event.involved_object.kind.as_deref()?;
-            let relevant = missing
-                && event.reason.as_deref() == Some("FailedCreate")
-                && matches!(kind, "StatefulSet" | "Job");
-            let name = event.involved_object.name.as_deref()?;
-            relevant.then(|| (format!("{kind} {name}"), event.message.clone().unwrap_or_default()))
-        });
-        let unique: BTreeMap<String, String> = from_events.chain(from_sets).collect();
-        unique.into_iter().map(|(owner, message)| Diagnosis::PodsRefused { owner, message })
+            Some(Diagnosis::PodsRefused {
+                owner: format!("ReplicaSet {}", set.name_any()),
+                message: failed.message.clone().unwrap_or_default(),
+            })
+        })
     }
 
     fn container_diagnoses(&self, pod: &Pod) -> Vec<Diagnosis> {
         condition::container_statuses(pod)
             .filter(|status| !status.ready)
             .filter_map(|status| {
-                self.from_waiting(pod, status).or_else(|| from_termination(pod, status))
+                self.stuck_container(pod, status).or_else(|| crashed_container(pod, status))
             })
             .collect()
     }
 
-    fn from_waiting(&self, pod: &Pod, status: &ContainerStatus) -> Option<Diagnosis> {
+    fn stuck_container(&self, pod: &Pod, status: &ContainerStatus) -> Option<Diagnosis> {
         let waiting = status.state.as_ref()?.waiting.as_ref()?;
         let reason = waiting.reason.as_deref()?;
         let said = waiting.message.clone().unwrap_or_else(|| reason.to_owned());
@@ -435,7 +424,7 @@ impl Diagnosis {
 }
 
 /// The last end of a container that is not ready, unless it ended well.
-fn from_termination(pod: &Pod, status: &ContainerStatus) -> Option<Diagnosis> {
+fn crashed_container(pod: &Pod, status: &ContainerStatus) -> Option<Diagnosis> {
     let now = status.state.as_ref().and_then(|state| state.terminated.as_ref());
     let before = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
     let end = now.or(before)?;

@@ -2,8 +2,9 @@
 //!
 //! Two traps of the protocol shape this module. The end of stdin can be signalled only since protocol
 //! v5 (Kubernetes 1.30); before, closing it closes the whole connection and loses the exit code. So a
-//! command that reads stdin must know how much it will get. And a command that ends early leaves the
-//! stdin pipe of kube's client full for ever, so writing always races with the command's end.
+//! command must know how much it will get. And a command that ends without having read all of its stdin
+//! leaves a session that never ends (kubectl hangs as well). So a command must read all of it, also when
+//! it fails; should it be killed, sending makes no progress, and that ends the session.
 
 use std::io;
 use std::time::Duration;
@@ -25,7 +26,7 @@ const BUFFER: usize = 256 * 1024;
 const CAPTURE_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// How long stdin may make no progress before the connection counts as dead.
-const STALL_LIMIT: Duration = Duration::from_secs(60);
+const STALL_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long opening the session may take; the command itself has no limit here.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,7 +62,7 @@ pub struct Streams<'a> {
 /// Runs `command` in the container and waits for its end, whatever its exit code.
 ///
 /// # Errors
-/// When the session cannot be opened or breaks, when stdin makes no progress for a minute, and when
+/// When the session cannot be opened or breaks, when stdin makes no progress for 30 s, and when
 /// captured output exceeds 4 MiB.
 pub async fn exec(
     cluster: &Cluster,
@@ -130,7 +131,7 @@ async fn feed(
             Ok(length) => length,
             Err(error) => return error,
         };
-        let stalled = || Err(io::Error::new(io::ErrorKind::TimedOut, "no progress for a minute"));
+        let stalled = || Err(io::Error::new(io::ErrorKind::TimedOut, "no progress for 30 s"));
         let written = Deadline::after(STALL_LIMIT).limit(sink.write_all(&chunk[..length])).await;
         if let Err(error) = written.unwrap_or_else(stalled) {
             return error;

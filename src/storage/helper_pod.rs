@@ -24,12 +24,12 @@ const FLINK_ID: i64 = 9999;
 /// The kubelet ends the pod after this many seconds, whatever happens.
 const DEADLINE_SECONDS: i64 = 3600;
 
-/// The pod ends by itself when no command of ours has run in it for a minute, so that a client that
+/// The pod ends by itself when no command of ours has run in it for half a minute, so that a client that
 /// died leaves no pod that holds the volume. A process that `exec` starts has parent 0, as process 1 has.
 const COMMAND: &str = r#"
 trap 'exit 0' TERM
 idle=0
-while [ "$idle" -lt 60 ]; do
+while [ "$idle" -lt 30 ]; do
   sleep 1 & wait $!
   idle=$((idle + 1))
   for stat in /proc/[0-9]*/stat; do

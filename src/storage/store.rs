@@ -148,41 +148,52 @@ exec find "$1" -maxdepth 0 -printf '%y\t%s\t%T@\t%P\0'
 const READ: &str = r#"exec head -c "$2" -- "$1""#;
 
 /// `$1` path, `$2` bytes on stdin. The rename makes it whole or nothing; the sync makes it last.
+///
+/// This script and [`UPLOAD`] take all of stdin whatever happens, because an exec session whose command
+/// leaves some of it does not end (kubectl hangs as well: measured with containerd 1.6).
 const WRITE: &str = r#"
-set -eu
-mkdir -p -- "$(dirname -- "$1")"
 new="$1.$$.part"
-trap 'rm -f -- "$new"' EXIT
-head -c "$2" > "$new"
-[ "$(stat -c %s -- "$new")" = "$2" ] || { echo 'the connection was cut' >&2; exit 75; }
-sync -- "$new"
-mv -f -- "$new" "$1"
-trap - EXIT
+size() { stat -c %s -- "$new"; }
+put() {
+  mkdir -p -- "$(dirname -- "$1")" && cat > "$new" || return 74
+  [ "$(size)" = "$2" ] || { echo 'the connection was cut' >&2; return 75; }
+  sync -- "$new" && mv -f -- "$new" "$1" || return 74
+}
+head -c "$2" | { put "$1" "$2" || { code=$?; rm -f -- "$new"; cat > /dev/null; exit "$code"; }; }
 "#;
 
-/// `$1` path, `$2` size, `$3` SHA-256. Prints `whole`, or how many bytes the partial file has.
+/// `$1` path, `$2` size, `$3` SHA-256. Prints `whole`, or how many bytes the partial file has. Refuses
+/// before anything is sent when the volume has no room; one that does not tell its size has some.
 const BEGIN_UPLOAD: &str = r#"
 set -eu
 if [ -f "$1" ] && [ "$(stat -c %s -- "$1")" = "$2" ] && [ "$(sha256sum < "$1" | cut -c 1-64)" = "$3" ]
 then echo whole; exit; fi
-mkdir -p -- "$(dirname -- "$1")"
+dir=$(dirname -- "$1")
+mkdir -p -- "$dir"
 part="$1.part"
-if [ -f "$part" ] && [ "$(stat -c %s -- "$part")" -gt "$2" ]; then rm -f -- "$part"; fi
-if [ -f "$part" ]; then stat -c %s -- "$part"; else echo 0; fi
+have=0
+if [ -f "$part" ]; then have=$(stat -c %s -- "$part"); fi
+if [ "$have" -gt "$2" ]; then rm -f -- "$part"; have=0; fi
+set -- "$2" $(stat -f -c '%b %a %S' -- "$dir")
+if [ "$2" -gt 0 ] && [ $(($3 * $4)) -lt $(($1 - have)) ]; then
+  echo "No space left: $(($1 - have)) bytes are needed, $(($3 * $4)) are free" >&2; exit 74
+fi
+echo "$have"
 "#;
 
 /// `$1` path, `$2` size, `$3` SHA-256, `$4` offset; the rest on stdin. A full disk takes the partial file
 /// away again: the job needs the room for its checkpoints.
 const UPLOAD: &str = r#"
-set -eu
 part="$1.part"
-have=0; if [ -f "$part" ]; then have=$(stat -c %s -- "$part"); fi
-[ "$have" = "$4" ] || { echo 'another upload of the same file is under way' >&2; exit 75; }
-head -c "$(($2 - $4))" >> "$part" || { rm -f -- "$part"; exit 74; }
-[ "$(stat -c %s -- "$part")" = "$2" ] || { echo 'the connection was cut' >&2; exit 75; }
-[ "$(sha256sum < "$part" | cut -c 1-64)" = "$3" ] || { rm -f -- "$part"; exit 76; }
-sync -- "$part"
-mv -f -- "$part" "$1"
+size() { if [ -f "$part" ]; then stat -c %s -- "$part"; else echo 0; fi; }
+put() {
+  [ "$(size)" = "$4" ] || { echo 'another upload of the same file is under way' >&2; return 75; }
+  cat >> "$part" || { rm -f -- "$part"; return 74; }
+  [ "$(size)" = "$2" ] || { echo 'the connection was cut' >&2; return 75; }
+  [ "$(sha256sum < "$part" | cut -c 1-64)" = "$3" ] || { rm -f -- "$part"; return 76; }
+  sync -- "$part" && mv -f -- "$part" "$1" || return 74
+}
+head -c "$(($2 - $4))" | { put "$@" || { code=$?; cat > /dev/null; exit "$code"; }; }
 "#;
 
 impl StateStore for ShellStore {

@@ -38,8 +38,7 @@ async fn run(command: &[String], streams: Streams<'_>) -> std::io::Result<Ended>
     let (mut sink, mut out, mut err) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take());
     if let (Some(source), Some(sink)) = (streams.stdin, sink.as_mut()) {
-        // A script may end without reading everything.
-        let _ = tokio::io::copy(source, sink).await;
+        tokio::io::copy(source, sink).await?;
         let _ = sink.shutdown().await;
     }
     drop(sink);

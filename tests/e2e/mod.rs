@@ -3,4 +3,5 @@
 mod lifecycle;
 mod main_job;
 mod refused;
+mod storage_access;
 mod upgrade;

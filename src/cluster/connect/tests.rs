@@ -111,7 +111,7 @@ async fn cleanups_run_once_and_within_their_limit() -> anyhow::Result<()> {
     let counter = ran.clone();
     let other = cluster.in_namespace("elsewhere");
     other.clean_up_later(Box::pin(async move {
-        *counter.lock().unwrap_or_else(PoisonError::into_inner) += 1
+        *counter.lock().unwrap_or_else(PoisonError::into_inner) += 1;
     }));
     cluster.clean_up(Duration::from_secs(5)).await;
     cluster.clean_up(Duration::from_secs(5)).await;

@@ -208,17 +208,6 @@ fn a_refused_pod_comes_first_and_tells_who_refused() {
         format!("the API server refuses the pods of ReplicaSet orders-g1-jobmanager-5d: {message}")
     );
     assert!(first.is_settled() && first.hint().contains("quota"));
-
-    let events = vec![event("StatefulSet", "tm", "FailedCreate", "create Pod tm-0 failed", 1)];
-    let observed = Observed { events: events.clone(), ..Observed::default() };
-    assert!(matches!(only(&observed), Diagnosis::PodsRefused { .. }));
-    // An old event does not speak against pods that exist.
-    let observed = Observed {
-        events,
-        pods: vec![pod(&json!({"state": {"running": {}}}))],
-        ..Observed::default()
-    };
-    assert!(observed.diagnoses().is_empty());
 }
 
 #[test]

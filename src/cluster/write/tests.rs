@@ -21,7 +21,7 @@ async fn try_create(exchanges: Vec<Exchange>) -> Result<Created<ConfigMap>> {
     let (cluster, served) = scripted(exchanges);
     let object = config_map(lock("mine"));
     let created = create(&cluster, &cluster.api(), &object, Mode::Real, ours).await;
-    served.await.unwrap_or_else(|e| panic!("{e}"));
+    served.await.unwrap();
     created
 }
 
@@ -85,12 +85,12 @@ async fn an_apply_repeats_what_is_safe_and_never_forces() -> Result<()> {
         expect(Method::PATCH, patch, 200, &lock("mine")),
     ]);
     apply(&cluster, &cluster.api(), &config_map(lock("mine")), Mode::Real).await?;
-    let bodies = served.await.unwrap_or_else(|e| panic!("{e}"));
+    let bodies = served.await.unwrap();
     assert_eq!(bodies[1]["kind"], "ConfigMap");
 
     let (cluster, served) = scripted(vec![expect(Method::PATCH, "dryRun=All", 200, &lock("mine"))]);
     apply(&cluster, &cluster.api(), &config_map(lock("mine")), Mode::DryRun).await?;
-    served.await.map(drop).unwrap_or_else(|e| panic!("{e}"));
+    served.await.unwrap();
     Ok(())
 }
 
@@ -107,7 +107,7 @@ async fn an_apply_conflict_names_owner_and_field() {
         error.to_string(),
         "failed to apply ConfigMap \"orders-operation\": somebody else manages service \"orders-rest\": .spec.selector (owned by \"helm\" using v1)"
     );
-    served.await.map(drop).unwrap_or_else(|e| panic!("{e}"));
+    served.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +123,7 @@ async fn a_delete_hits_only_the_object_that_was_read() -> Result<()> {
             expect(Method::DELETE, OBJECT, code, &answer),
         ]);
         delete(&cluster, &cluster.api(), &config_map(lock("mine")), Mode::Real).await?;
-        let bodies = served.await.unwrap_or_else(|e| panic!("{e}"));
+        let bodies = served.await.unwrap();
         assert_eq!(
             bodies[1],
             json!({"propagationPolicy": "Background", "preconditions": {"uid": "u1"}})
@@ -143,7 +143,7 @@ async fn a_replace_is_guarded_by_the_version_that_was_read() -> Result<()> {
     let (cluster, served) = scripted(vec![expect(Method::PUT, OBJECT, 409, &changed)]);
     let error = replace(&cluster, &cluster.api(), &config_map(read)).await.expect_err("changed");
     assert_eq!(error.kind(), Kind::Conflict);
-    let bodies = served.await.unwrap_or_else(|e| panic!("{e}"));
+    let bodies = served.await.unwrap();
     assert_eq!(bodies[0]["metadata"]["resourceVersion"], "7");
     Ok(())
 }

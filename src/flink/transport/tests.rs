@@ -12,7 +12,7 @@ async fn send(
 ) -> (Result<Response, TransportError>, Vec<Value>) {
     let (cluster, served) = scripted(vec![exchange]);
     let answer = ServiceProxy::new(&cluster, "orders-rest", "rest").send(request).await;
-    (answer, served.await.unwrap_or_else(|e| panic!("{e}")))
+    (answer, served.await.unwrap())
 }
 
 const URI: &str = "/api/v1/namespaces/flink/services/orders-rest:rest/proxy/jobs/a/stop";

@@ -47,7 +47,7 @@ fn only_a_running_container_with_the_whole_writable_claim_will_do() {
         |p| p["status"]["phase"] = json!("Failed"),
         |p| {
             p["status"]["containerStatuses"][0]["state"] =
-                json!({"waiting": {"reason": "CrashLoopBackOff"}})
+                json!({"waiting": {"reason": "CrashLoopBackOff"}});
         },
         |p| p["spec"]["containers"][0]["volumeMounts"][0]["subPath"] = json!("part"),
         |p| p["spec"]["containers"][0]["volumeMounts"][0]["readOnly"] = json!(true),

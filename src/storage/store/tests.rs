@@ -39,6 +39,25 @@ async fn a_write_that_is_cut_leaves_the_old_file() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_write_that_fails_still_takes_all_of_its_input() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    std::fs::write(dir.path().join("file"), "")?;
+    let content = vec![7; 1024 * 1024];
+    for (script, args) in
+        [(WRITE, vec!["file/x", "1048576"]), (UPLOAD, vec!["file/x", "1048576", "sum", "0"])]
+    {
+        let path = dir.path().join(args[0]).to_string_lossy().into_owned();
+        let args: Vec<&str> =
+            std::iter::once(path.as_str()).chain(args[1..].iter().copied()).collect();
+        let mut source = content.as_slice();
+        let streams = Streams { stdin: Some(&mut source), stdout: None };
+        let ended = LocalShell.run(script, &args, streams).await?;
+        assert_eq!((ended.exit_code, source.len()), (74, 0), "{}", ended.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn lists_by_depth_and_leaves_out_what_is_to_be_skipped() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     for file in ["x/one", "x/shared/many", "x/deep/er/two", "x/a b\nc"] {
