@@ -82,3 +82,44 @@ impl Signals {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::{self, Command};
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use crate::ui::{Color, Streams, Terminal, Ui};
+
+    fn terminate_me() {
+        let me = process::id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &me]).status().expect("kill").success());
+    }
+
+    /// One test, because a signal reaches every listener of the process.
+    #[tokio::test]
+    async fn the_first_interrupt_belongs_to_whoever_claimed_it_and_the_second_to_the_program() {
+        let ui = Ui::new(Streams::memory("").0, Color::Auto, false, &Terminal::default());
+        let soon = Duration::from_secs(10);
+        {
+            let mut program = std::pin::pin!(ui.unclaimed_interrupt());
+            let claimed = ui.interrupted();
+            // Polled once, so that it listens before the signal comes.
+            assert!(futures::poll!(program.as_mut()).is_pending());
+            terminate_me();
+            let first = tokio::select! {
+                biased;
+                () = &mut program => "program",
+                () = claimed => "command",
+            };
+            assert_eq!(first, "command");
+            terminate_me();
+            assert!(timeout(soon, program).await.is_ok(), "the second one ends the program");
+        }
+        let mut program = std::pin::pin!(ui.unclaimed_interrupt());
+        assert!(futures::poll!(program.as_mut()).is_pending());
+        terminate_me();
+        assert!(timeout(soon, program).await.is_ok(), "the claim ended with the future");
+    }
+}

@@ -6,6 +6,7 @@ pub mod application;
 pub mod checkpoint;
 pub mod claim;
 pub mod event;
+pub mod job;
 pub mod pod;
 mod section;
 pub mod status;

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::checkpoint::CheckpointView;
+use super::job::{CheckpointsView, JobView};
 use super::section::{self, field, heading, indented, toned, warnings};
-use super::status::{CheckpointsView, JobView, StatusView};
+use super::status::StatusView;
 use crate::ui::{Table, Text, Tone, View, human};
 
 impl View for StatusView {
