@@ -21,7 +21,10 @@ const MAX_DOCUMENT: u64 = 1 << 20;
 /// # Errors
 /// [`Kind::Usage`] when it cannot be read or is not a FlinkDeployment.
 pub(super) fn read(path: &Path) -> Result<FlinkDeployment> {
-    let name = path.display();
+    let name = match path == Path::new("-") {
+        true => "standard input".to_owned(),
+        false => path.display().to_string(),
+    };
     let cannot = |e: std::io::Error| {
         Error::usage(format!("cannot read {name}"))
             .caused_by(e)
@@ -45,7 +48,7 @@ pub(super) fn read(path: &Path) -> Result<FlinkDeployment> {
     }
     let text = String::from_utf8(bytes)
         .map_err(|e| Error::usage(format!("{name} is not UTF-8 text")).caused_by(e))?;
-    parse(&text, &name.to_string())
+    parse(&text, &name)
 }
 
 fn parse(text: &str, name: &str) -> Result<FlinkDeployment> {
