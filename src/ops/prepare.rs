@@ -19,7 +19,7 @@ use crate::ops::event::Observer;
 use crate::ops::observed::{Active, Job, Run};
 use crate::ops::plan::From;
 use crate::ops::state::State;
-use crate::ops::{observe, preflight, transition};
+use crate::ops::{await_up, observe, preflight, transition};
 use crate::storage::jar::LocalJar;
 
 /// The storage of a new application whose user names none.
@@ -72,7 +72,7 @@ pub async fn prepare<'a>(
     let revisions = observe::revisions(cluster, &application).await?;
     let mut state = State::of(cluster, &target, operation);
     if let (Some(active), Some(anchor)) = (&mut active, &anchor) {
-        settle(active, anchor, &mut state, observer).await?;
+        settle(cluster, active, anchor, &mut state, observer).await?;
     }
     let left = match (&active, &storage.create) {
         (None, None) => LeftBehind::read(&mut state, observer).await?,
@@ -181,11 +181,13 @@ fn target(
     }
 }
 
-/// Finds the newest state of a job that does not answer, or that ended behind our back.
+/// Finds out what became of a job that does not answer, or that ended behind our back, and the newest state
+/// that it left.
 ///
 /// # Errors
-/// When the storage cannot be read.
+/// When the cluster or the storage cannot be read.
 pub async fn settle(
+    cluster: &Cluster,
     active: &mut Active,
     anchor: &Anchor,
     state: &mut State<'_>,
@@ -195,17 +197,32 @@ pub async fn settle(
     if active.run == Run::Stopped || !ended {
         return Ok(());
     }
-    // A client that died after the stop left this note; the savepoint may be complete since.
+    // A client that died after the stop left this note. A complete savepoint of a stop ends the job: if its
+    // JobManager cannot be asked, its pods are removed before anything is started.
     if let Some(directory) = &anchor.stopping_into {
-        if let Some(path) = state.find_in(directory, observer).await? {
+        let left = match &anchor.snapshot {
+            Some(snapshot) => Some(snapshot.clone()),
+            None => state.find_in(directory, observer).await?,
+        };
+        if let Some(path) = left {
             active.latest = Some(path);
+            active.job = Job::Ended("stopped".to_owned());
             return Ok(());
         }
     }
+    if active.job == Job::Unreachable && has_no_pods(cluster, active).await? {
+        active.job = Job::Ended("scaled to zero".to_owned());
+    }
     if active.latest.is_none() {
-        active.latest = state.newest_of(active.revision.job_id, observer).await?;
+        active.latest = state.newest_of(active.job_id(), observer).await?;
     }
     Ok(())
+}
+
+/// Whether nothing of the generation runs or is about to: an earlier command scaled it to zero. The pods of
+/// a lost node, or of one that is full, still exist.
+async fn has_no_pods(cluster: &Cluster, active: &Active) -> Result<bool> {
+    Ok(await_up::pods(cluster, &active.revision).await?.pods.is_empty())
 }
 
 /// What an application that does not exist any more left on the storage.

@@ -65,7 +65,10 @@ pub async fn stop(
             // half a second; an older answer could name a checkpoint that was dropped since.
             sleep(REFRESH).await;
             let newest = observe::newest(&flink, job).await?;
-            Ok(newest.or(run.revision(generation)?.restored_from))
+            let left = newest.or(run.revision(generation)?.restored_from);
+            let noted = left.clone();
+            run.write_anchor(|anchor| anchor.snapshot = noted).await?;
+            Ok(left)
         }
     }
 }
