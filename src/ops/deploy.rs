@@ -1,6 +1,7 @@
 //! Planning `deploy`: create an application, upgrade it, or find that nothing changed. Pure.
 
 use crate::error::{Error, Kind, Result};
+use crate::manifest;
 use crate::model::ids::OperationId;
 use crate::model::name::Generation;
 use crate::model::revision::Revision;
@@ -53,7 +54,8 @@ pub fn decide(input: &Input<'_>) -> Result<Decision> {
     match input.active {
         None => create(input).map(Decision::Create),
         Some(active)
-            if active.run == Run::Running && is_unchanged(&active.revision, input.target) =>
+            if active.run == Run::Running
+                && manifest::runs_alike(&active.revision, input.target)? =>
         {
             Ok(match active.job {
                 Job::Running => Decision::Unchanged,
@@ -196,19 +198,6 @@ impl std::str::FromStr for FromRequest {
             .hint("Give latest, the URI that savepoint printed, or the last part of it.")),
         }
     }
-}
-
-/// Whether `target` asks for what `current` is: the generation's own identity aside.
-fn is_unchanged(current: &Revision, target: &Revision) -> bool {
-    Revision {
-        generation: current.generation,
-        parent: current.parent,
-        job_id: current.job_id,
-        restored_from: current.restored_from.clone(),
-        created: current.created,
-        created_by: current.created_by.clone(),
-        ..target.clone()
-    } == *current
 }
 
 #[cfg(test)]
