@@ -355,6 +355,20 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_names_every_key() {
+        let reference = include_str!("../../docs/configuration.md");
+        let config = Effective::of(&testing::revision()).expect("valid").config;
+        let generated = config.iter().map(|(key, _)| key);
+        let is_part = |key: &str| key.contains(".memory.") && !key.ends_with(".process.size");
+        for key in generated.filter(|key| !is_part(key)).chain(OWNED.map(|(key, _)| key)) {
+            assert!(
+                reference.contains(&format!("`{key}`")),
+                "docs/configuration.md does not name {key}"
+            );
+        }
+    }
+
+    #[test]
     fn the_user_changes_defaults_but_not_what_is_owned() {
         let mut revision = testing::revision();
         let config = &mut revision.spec.spec.flink_configuration;

