@@ -1,11 +1,13 @@
 //! Why pods do not run, and what they wait for right now: pure functions over what was observed.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
+use tokio::time::Instant;
 
 use super::condition;
 
@@ -127,6 +129,32 @@ pub enum Diagnosis {
         /// Why.
         message: String,
     },
+}
+
+/// How long an image that cannot be pulled may go on failing: two of the kubelet's back-offs (10 s, 20 s),
+/// enough for a registry that restarts.
+const PULL_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Tells when it is time to stop waiting for something that might pass by itself.
+#[derive(Debug, Default)]
+pub struct Patience {
+    failing_since: Option<Instant>,
+}
+
+impl Patience {
+    /// Whether `gravest`, the gravest diagnosis of each look, has lasted too long.
+    pub fn is_over(&mut self, gravest: Option<&Diagnosis>) -> bool {
+        match gravest {
+            Some(diagnosis) if diagnosis.is_settled() => true,
+            Some(Diagnosis::ImageUnavailable { .. }) => {
+                self.failing_since.get_or_insert_with(Instant::now).elapsed() >= PULL_PATIENCE
+            }
+            _ => {
+                self.failing_since = None;
+                false
+            }
+        }
+    }
 }
 
 impl Diagnosis {

@@ -68,8 +68,8 @@ pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     }
     let plan = lifecycle::delete(Some(&active), &active.revision, args.delete_storage, &operation);
     let mut narrator = Narrator::new(&ctx.ui, format!("Deleting {}", args.name));
-    let state = State::of(&cluster, &active.revision, &operation);
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    let state = State::of(&cluster, &active.revision, &operation).within(deadline);
     let revisions = vec![active.revision.clone()];
     let mut executor = Executor::new(&cluster, &plan, state, Some(anchor), revisions, deadline);
     let outcome = run_plan(ctx, &mut executor, &mut narrator, "delete").await;

@@ -135,7 +135,8 @@ pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
     let source = jar(&document).await?;
     let jar = source.as_ref().map(|source| source.jar().clone());
     let from = args.from.as_deref().map(str::parse).transpose()?;
-    let request = Request { document, jar, from };
+    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    let request = Request { document, jar, from, deadline };
     let name = request.document.metadata.name.clone();
     let operation = ctx.operation_id()?;
     let mut narrator = Narrator::new(&ctx.ui, format!("Deploying {name}"));
@@ -160,7 +161,6 @@ pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
     if !args.wait.wait() {
         without_waiting(&mut plan)?;
     }
-    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
     let mut executor = Executor::new(
         &cluster,
         &plan,

@@ -79,9 +79,9 @@ pub async fn run(ctx: &mut Ctx, args: RestoreArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
     let mut narrator = Narrator::new(&ctx.ui, format!("Restoring {}", args.name));
-    let Prepared { plan, state, anchor, revisions } =
-        plan(&cluster, &args, &operation, &mut narrator).await?;
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    let Prepared { plan, state, anchor, revisions } =
+        plan(&cluster, &args, &operation, deadline, &mut narrator).await?;
     let mut executor = Executor::new(&cluster, &plan, state, anchor, revisions, deadline);
     let outcome = run_plan(ctx, &mut executor, &mut narrator, "restore").await;
     drop(narrator);
@@ -98,6 +98,7 @@ async fn plan<'a>(
     cluster: &'a Cluster,
     args: &RestoreArgs,
     operation: &OperationId,
+    deadline: Deadline,
     observer: &mut dyn Observer,
 ) -> Result<Prepared<'a>> {
     let revisions = observe::revisions(cluster, &args.name).await?;
@@ -109,7 +110,7 @@ async fn plan<'a>(
             ))
             .hint("Leave --storage out."));
         }
-        let mut state = State::of(cluster, &active.revision, operation);
+        let mut state = State::of(cluster, &active.revision, operation).within(deadline);
         let snapshots = state.snapshots(observer).await?;
         let snapshot = prepare::resolve(&args.from, &snapshots, &args.name)?;
         let highest = prepare::highest(&revisions, Some(&active.revision));
@@ -118,7 +119,7 @@ async fn plan<'a>(
         let plan = lifecycle::restore(&active, highest, snapshot, allow, operation);
         return Ok(Prepared { plan, state, anchor: Some(anchor), revisions });
     }
-    let (mut state, claim) = orphaned(cluster, args, operation, observer).await?;
+    let (mut state, claim) = orphaned(cluster, args, operation, deadline, observer).await?;
     let left = LeftBehind::read(&mut state, observer).await?;
     let Some(record) = left.newest else {
         state.close().await;
@@ -138,6 +139,7 @@ async fn orphaned<'a>(
     cluster: &'a Cluster,
     args: &RestoreArgs,
     operation: &OperationId,
+    deadline: Deadline,
     observer: &mut dyn Observer,
 ) -> Result<(State<'a>, String)> {
     let spec = match &args.storage {
@@ -155,6 +157,6 @@ async fn orphaned<'a>(
         Some(image) => image.clone(),
         None => observe::image_of_claim(cluster, &claim).await?,
     };
-    let state = State::new(cluster, &args.name, &found.storage, &image, operation);
+    let state = State::new(cluster, &args.name, &found.storage, &image, operation).within(deadline);
     Ok((state, claim))
 }

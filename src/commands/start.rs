@@ -43,8 +43,8 @@ pub async fn run(ctx: &mut Ctx, args: StartArgs) -> Result<()> {
     let highest = prepare::highest(&revisions, None).unwrap_or(active.revision.generation);
     let plan = lifecycle::start(&active, highest, &operation)?;
     let mut narrator = Narrator::new(&ctx.ui, format!("Starting {}", args.name));
-    let state = State::of(&cluster, &active.revision, &operation);
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    let state = State::of(&cluster, &active.revision, &operation).within(deadline);
     let mut executor = Executor::new(&cluster, &plan, state, Some(anchor), revisions, deadline);
     let outcome = run_plan(ctx, &mut executor, &mut narrator, "start").await;
     drop(narrator);

@@ -59,12 +59,12 @@ pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
         _ => StopMode::Savepoint,
     };
     let mut narrator = Narrator::new(&ctx.ui, format!("Stopping {}", args.name));
-    let state = State::of(&cluster, &active.revision, &operation);
+    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    let state = State::of(&cluster, &active.revision, &operation).within(deadline);
     let Some(plan) = lifecycle::stop(&active, mode, &operation)? else {
         drop(narrator);
         return ctx.ui.answer(&format!("application/{} already stopped", args.name));
     };
-    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
     let revisions = vec![active.revision.clone()];
     let mut executor = Executor::new(&cluster, &plan, state, Some(anchor), revisions, deadline);
     let outcome = run_plan(ctx, &mut executor, &mut narrator, "stop").await;

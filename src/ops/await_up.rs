@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::diagnose::{Diagnosis, Waiting};
+use crate::cluster::diagnose::{Diagnosis, Patience, Waiting};
 use crate::cluster::logs::LogSelection;
 use crate::cluster::{Cluster, diagnose, logs, observe};
 use crate::deadline::Deadline;
@@ -37,6 +37,7 @@ pub async fn await_up(
 ) -> Result<Standing> {
     let mut pods_seen = Instant::now() - PODS_PAUSE;
     let mut last = None;
+    let mut patience = Patience::default();
     loop {
         match look(flink, revision.job_id).await? {
             standing @ (Standing::Up | Standing::Finished) => return Ok(standing),
@@ -56,8 +57,10 @@ pub async fn await_up(
                 observer.event(Event::Phase(format!("waiting for {waiting}")));
             }
             let gravest = seen.diagnoses().into_iter().next();
-            if let Some(settled) = gravest.as_ref().filter(|diagnosis| diagnosis.is_settled()) {
-                return Err(cannot_run(cluster, revision, settled).await);
+            if patience.is_over(gravest.as_ref())
+                && let Some(diagnosis) = &gravest
+            {
+                return Err(cannot_run(cluster, revision, diagnosis).await);
             }
             last = gravest.or(last);
             pods_seen = Instant::now();

@@ -81,6 +81,7 @@ impl<'a> Executor<'a> {
         observer.event(Event::Phase("going back to the old generation".to_owned()));
         // The old job has to come back even if the user's patience is at its end.
         self.deadline = Deadline::after(FALLBACK_TIMEOUT);
+        self.state.extend(self.deadline);
         let back = self.fallback(observer).await;
         Err(self.after_fallback(failed, back))
     }

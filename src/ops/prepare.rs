@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::cluster::Cluster;
+use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::manifest;
 use crate::model::ids::OperationId;
@@ -34,6 +35,8 @@ pub struct Request {
     pub jar: Option<LocalJar>,
     /// What a new application starts from.
     pub from: Option<FromRequest>,
+    /// When waiting ends.
+    pub deadline: Deadline,
 }
 
 /// A deployment, ready to be run or shown.
@@ -70,7 +73,7 @@ pub async fn prepare<'a>(
     // What only shows when the objects are built, such as a main class that nobody names.
     manifest::generation(&target)?;
     let revisions = observe::revisions(cluster, &application).await?;
-    let mut state = State::of(cluster, &target, operation);
+    let mut state = State::of(cluster, &target, operation).within(request.deadline);
     if let (Some(active), Some(anchor)) = (&mut active, &anchor) {
         settle(cluster, active, anchor, &mut state, observer).await?;
     }

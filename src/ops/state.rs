@@ -25,6 +25,7 @@ pub struct State<'a> {
     cluster: &'a Cluster,
     helper: HelperSpec,
     layout: StateLayout,
+    deadline: Deadline,
     open: Option<OpenStore>,
 }
 
@@ -47,14 +48,27 @@ impl<'a> State<'a> {
                 image: image.to_owned(),
                 like: None,
             },
+            deadline: Deadline::NEVER,
             open: None,
         }
+    }
+
+    /// Opens it no later than at `deadline`.
+    #[must_use]
+    pub fn within(mut self, deadline: Deadline) -> Self {
+        self.deadline = deadline;
+        self
     }
 
     /// The state of the generation that `revision` records.
     pub fn of(cluster: &'a Cluster, revision: &Revision, operation: &OperationId) -> Self {
         let Revision { application, storage, image, .. } = revision;
         State::new(cluster, application, storage, image, operation)
+    }
+
+    /// Moves the deadline.
+    pub fn extend(&mut self, deadline: Deadline) {
+        self.deadline = deadline;
     }
 
     /// Where things are on it.
@@ -180,7 +194,7 @@ impl<'a> State<'a> {
                     "opening the state storage: waiting for {waiting}"
                 )));
             };
-            let deadline = Deadline::after(OPENING);
+            let deadline = self.deadline.at_most(OPENING);
             let opened = access::open(self.cluster, &self.helper, deadline, &mut waiting).await?;
             self.open = Some(opened);
         }

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use super::helper_pod::{CONTAINER, HelperSpec};
 use super::shell::PodShell;
 use super::store::{ShellStore, StateStore};
-use crate::cluster::diagnose::Waiting;
+use crate::cluster::diagnose::{Patience, Waiting};
 use crate::cluster::exec::ExecTarget;
 use crate::cluster::watch::Watched;
 use crate::cluster::{Cluster, condition, observe, read, write};
@@ -166,6 +166,7 @@ async fn wait_until_running(
     });
     let mut running = std::pin::pin!(running);
     let mut told = None;
+    let mut patience = Patience::default();
     loop {
         let tick = tokio::time::sleep(Duration::from_secs(1));
         let settled = tokio::select! {
@@ -179,7 +180,7 @@ async fn wait_until_running(
             observe::observe(cluster, &selector, std::slice::from_ref(&spec.claim)).await?;
         let diagnosis = observed.diagnoses().into_iter().next();
         match diagnosis {
-            Some(reason) if settled || reason.is_settled() => {
+            Some(reason) if patience.is_over(Some(&reason)) || settled => {
                 return Err(Error::new(
                     Kind::Preflight,
                     format!("the storage helper pod does not run: {reason}"),

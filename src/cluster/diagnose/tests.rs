@@ -223,3 +223,22 @@ fn an_evicted_pod_says_why_and_pods_on_their_way_out_do_not_count() {
     leaving.metadata.deletion_timestamp = Some(parse(json!("2026-05-01T10:00:00Z")));
     assert!(seen(leaving).diagnoses().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_stays_away_ends_the_patience_and_one_that_comes_back_does_not() {
+    let pulling = Diagnosis::ImageUnavailable {
+        pod: "p".to_owned(),
+        image: "flink:2.3.0".to_owned(),
+        message: "connection refused".to_owned(),
+    };
+    let unscheduled = Diagnosis::Unschedulable { pod: "p".to_owned(), message: String::new() };
+    let mut patience = Patience::default();
+    assert!(!patience.is_over(Some(&pulling)));
+    tokio::time::advance(Duration::from_secs(20)).await;
+    assert!(!patience.is_over(None), "the registry came back");
+    tokio::time::advance(Duration::from_secs(20)).await;
+    assert!(!patience.is_over(Some(&pulling)));
+    tokio::time::advance(Duration::from_secs(31)).await;
+    assert!(patience.is_over(Some(&pulling)));
+    assert!(!patience.is_over(Some(&unscheduled)), "an autoscaler may add a node");
+}
