@@ -1,6 +1,6 @@
 //! Container logs: the last lines, and following several containers at once.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures::{AsyncBufRead, AsyncBufReadExt};
@@ -9,6 +9,7 @@ use kube::api::LogParams;
 use kube::{Api, ResourceExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::connect::Cluster;
 use super::watch::Watched;
@@ -17,6 +18,10 @@ use crate::error::Result;
 
 /// The most of one line that is kept, in bytes; the rest of the line is dropped.
 const LINE_LIMIT: usize = 64 * 1024;
+
+/// How long to wait before a log whose connection broke is read again; lines of so much time may come
+/// twice then, rather than be lost.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Which lines to read.
 #[derive(Debug, Clone, Default)]
@@ -108,44 +113,91 @@ async fn follow_pods(
     selection: &LogSelection,
     lines: &mpsc::Sender<Result<LogLine>>,
 ) -> Result<()> {
-    let mut known: HashSet<String> = HashSet::new();
+    // Which incarnations are read, or were to their end.
+    let mut known: HashMap<Source, Option<Instant>> = HashMap::new();
     // Dropping the set, when this future is dropped, ends all readers.
     let mut readers = JoinSet::new();
+    let mut first = true;
     loop {
-        watched.changed().await?;
-        while readers.try_join_next().is_some() {}
-        for pod in watched.objects().values() {
-            for status in condition::container_statuses(pod).filter(|s| has_log(s)) {
-                let incarnation = status.container_id.clone().unwrap_or_default();
-                if known.insert(format!("{}/{}/{incarnation}", pod.name_any(), status.name)) {
-                    let (api, lines) = (api.clone(), lines.clone());
-                    let params = selection.params(&status.name, true);
-                    readers.spawn(follow_container(api, pod.name_any(), params, lines));
+        tokio::select! {
+            changed = watched.changed() => changed?,
+            Some(Ok(broken)) = readers.join_next() => {
+                if let Some((source, since)) = broken {
+                    tokio::time::sleep(RECONNECT_PAUSE).await;
+                    known.insert(source, Some(since));
                 }
             }
         }
+        for source in watched.objects().values().flat_map(sources) {
+            let resumed = match known.insert(source.clone(), None) {
+                Some(None) => continue,
+                Some(Some(since)) => Some(since),
+                None => None,
+            };
+            // What came into being since is new from its first line on.
+            let selection = match (first, resumed) {
+                (true, _) => selection.clone(),
+                (false, since) => LogSelection {
+                    tail: None,
+                    since: since.map(|since| since.elapsed() + RECONNECT_PAUSE),
+                    ..selection.clone()
+                },
+            };
+            readers.spawn(follow_container(api.clone(), source, selection, lines.clone()));
+        }
+        first = false;
     }
 }
 
-/// Whether the container's present incarnation has started.
-fn has_log(status: &ContainerStatus) -> bool {
-    status.state.as_ref().is_some_and(|s| s.running.is_some() || s.terminated.is_some())
+/// One incarnation of one container.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Source {
+    pod: String,
+    container: String,
+    id: String,
 }
 
-/// Sends the lines of one incarnation; a broken stream ends it, as the watch will bring the next one.
+/// The incarnations of a pod's containers that have logs: those that have started.
+fn sources(pod: &Pod) -> Vec<Source> {
+    let started = |status: &&ContainerStatus| {
+        status.state.as_ref().is_some_and(|s| s.running.is_some() || s.terminated.is_some())
+    };
+    condition::container_statuses(pod)
+        .filter(started)
+        .map(|status| Source {
+            pod: pod.name_any(),
+            container: status.name.clone(),
+            id: status.container_id.clone().unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// Sends the lines of one incarnation to their end. When the connection breaks before, gives back the
+/// source and when it was last known to be whole.
 async fn follow_container(
     api: Api<Pod>,
-    pod: String,
-    params: LogParams,
+    source: Source,
+    selection: LogSelection,
     lines: mpsc::Sender<Result<LogLine>>,
-) {
-    let container = params.container.clone().unwrap_or_default();
-    let Ok(stream) = api.log_stream(&pod, &params).await else { return };
+) -> Option<(Source, Instant)> {
+    let mut whole = Instant::now();
+    let stream = match api.log_stream(&source.pod, &selection.params(&source.container, true)).await
+    {
+        Ok(stream) => stream,
+        Err(error) if failure::is_transient(&error) => return Some((source, whole)),
+        Err(_) => return None,
+    };
     let mut stream = std::pin::pin!(stream);
-    while let Ok(Some(text)) = next_line(&mut stream).await {
-        let line = LogLine { pod: pod.clone(), container: container.clone(), text };
+    loop {
+        let text = match next_line(&mut stream).await {
+            Ok(Some(text)) => text,
+            Ok(None) => return None,
+            Err(_) => return Some((source, whole)),
+        };
+        whole = Instant::now();
+        let line = LogLine { pod: source.pod.clone(), container: source.container.clone(), text };
         if lines.send(Ok(line)).await.is_err() {
-            return;
+            return None;
         }
     }
 }
@@ -176,6 +228,42 @@ async fn next_line(stream: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::testing::routed;
+    use serde_json::{Value, json};
+
+    fn pod(name: &str, id: &str) -> Value {
+        json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "resourceVersion": "5"},
+            "status": {"containerStatuses": [{"name": "c", "containerID": id, "image": "", "imageID": "",
+                "ready": true, "restartCount": 0, "state": {"running": {}}}]}})
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_restart_is_read_from_its_first_line_and_nothing_twice() {
+        let mut listed =
+            Some(json!({"metadata": {"resourceVersion": "4"}, "items": [pod("p", "1")]}));
+        let modified = |id| json!({"type": "MODIFIED", "object": pod("p", id)}).to_string();
+        let mut events = Some(format!("{}\n{}\n", modified("1"), modified("2")));
+        let cluster = routed(move |uri| match uri {
+            _ if uri.contains("watch=true") => events.take(),
+            _ if uri.ends_with("/pods/p/log?&container=c&follow=true&tailLines=1") => {
+                Some("old\n".into())
+            }
+            _ if uri.ends_with("/pods/p/log?&container=c&follow=true") => {
+                Some("new 1\nnew 2\n".into())
+            }
+            _ => listed.take().map(|list| list.to_string()),
+        });
+        let selection = LogSelection { tail: Some(1), ..LogSelection::default() };
+        let mut lines = follow(&cluster, "a=b", selection);
+        let mut texts = Vec::new();
+        let limit = Duration::from_secs(60);
+        while let Ok(Some(Ok(line))) = tokio::time::timeout(limit, lines.recv()).await {
+            texts.push(line.text);
+        }
+        texts.sort();
+        assert_eq!(texts, ["new 1", "new 2", "old"]);
+    }
 
     #[tokio::test]
     async fn lines_are_split_and_bounded() -> std::io::Result<()> {

@@ -70,3 +70,20 @@ pub(crate) fn scripted(exchanges: Vec<Exchange>) -> (Cluster, JoinHandle<Vec<Val
     });
     (Cluster::from_client(Client::new(service, "flink"), "flink"), served)
 }
+
+/// A cluster whose API server answers each GET with the text that `route` gives for its URI, in whatever
+/// order requests come, and leaves it open when `route` gives nothing.
+pub(crate) fn routed(mut route: impl FnMut(&str) -> Option<String> + Send + 'static) -> Cluster {
+    let (service, handle) = mock::pair::<Request<Body>, Response<Body>>();
+    tokio::spawn(async move {
+        let mut handle = pin!(handle);
+        let mut open = Vec::new();
+        while let Some((request, answer)) = handle.next_request().await {
+            match route(&request.uri().to_string()) {
+                Some(text) => answer.send_response(Response::new(Body::from(text.into_bytes()))),
+                None => open.push(answer),
+            }
+        }
+    });
+    Cluster::from_client(Client::new(service, "flink"), "flink")
+}
