@@ -103,6 +103,42 @@ async fn an_unreachable_server_is_named_as_such() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// An API server that answers every request with 503, and counts them.
+async fn overloaded() -> anyhow::Result<(String, Arc<Mutex<Vec<String>>>)> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = seen.clone();
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let mut request = vec![0; 4096];
+            let length = connection.read(&mut request).await.unwrap_or(0);
+            let line =
+                String::from_utf8_lossy(&request[..length]).lines().next().map(str::to_owned);
+            log.lock().unwrap().extend(line);
+            let answer = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = connection.write_all(answer.as_bytes()).await;
+        }
+    });
+    Ok((address, seen))
+}
+
+/// kube repeats a POST up to 15 times by default: it would trigger a savepoint again and again.
+#[tokio::test]
+async fn the_client_sends_each_request_once() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (server, seen) = overloaded().await?;
+    let options = ConnectOptions { server: Some(server), ..options(&dir)? };
+    let cluster = Cluster::connect(&options).await?;
+    let request = http::Request::post("/api/v1/x").body(kube::client::Body::empty())?;
+    let answer = cluster.client().send(request).await?;
+    assert_eq!(answer.status(), 503);
+    assert_eq!(*seen.lock().unwrap(), ["POST /api/v1/x HTTP/1.1"]);
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn cleanups_run_once_and_within_their_limit() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;

@@ -85,6 +85,7 @@ async fn verifies_that_a_snapshot_is_there_and_flinks() -> anyhow::Result<()> {
     let folder = dir.path().join("team/shop/orders/savepoints");
     for (name, content, says) in [
         ("text", &b"not a snapshot"[..], "does not start with Flink's mark"),
+        ("other", &[0x49, 0x60, 0x67, 0x2e, 0, 0, 0, 6][..], "does not start with Flink's mark"),
         ("cut", &HEAD[..5], "is cut off"),
         ("newer", &[0x49, 0x60, 0x67, 0x2d, 0, 0, 0, 99][..], "version 99"),
     ] {
