@@ -179,8 +179,9 @@ async fn wait_until_running(
         let observed =
             observe::observe(cluster, &selector, std::slice::from_ref(&spec.claim)).await?;
         let diagnosis = observed.diagnoses().into_iter().next();
+        let settled = patience.is_over(diagnosis.as_ref()) || settled;
         match diagnosis {
-            Some(reason) if patience.is_over(Some(&reason)) || settled => {
+            Some(reason) if settled => {
                 return Err(Error::new(
                     Kind::Preflight,
                     format!("the storage helper pod does not run: {reason}"),

@@ -1,4 +1,6 @@
 use super::*;
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
 use serde_json::{Value, json};
 
 fn parse<T: serde::de::DeserializeOwned>(value: Value) -> T {

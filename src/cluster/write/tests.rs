@@ -131,7 +131,10 @@ async fn a_delete_hits_only_the_object_that_was_read() -> Result<()> {
     }
     let (cluster, _served) = scripted(Vec::new());
     let unread = config_map(json!({"metadata": {"name": "orders-operation"}}));
-    assert!(delete(&cluster, &cluster.api(), &unread, Mode::Real).await.is_err());
+    let error = delete(&cluster, &cluster.api(), &unread, Mode::Real).await.expect_err("unread");
+    assert!(error.to_string().ends_with("it was not read first"), "{error}");
+    let error = replace(&cluster, &cluster.api(), &unread).await.expect_err("unread");
+    assert!(error.to_string().ends_with("it was not read first"), "{error}");
     Ok(())
 }
 
