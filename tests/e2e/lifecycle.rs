@@ -83,12 +83,16 @@ fn a_drained_job_has_committed_everything() {
 
 #[test]
 #[ignore = "needs a node: cargo xtask test --layer e2e"]
-fn a_job_stopped_with_discard_takes_no_savepoint() {
+fn a_job_stopped_with_discard_goes_on_from_its_latest_checkpoint() {
     let sandbox = Sandbox::new();
     let app = App::new(&sandbox, "orders");
     app.deploy(&[], &[]).success();
     app.wait_for_commits(50);
-    let stopped = app.run("stop", &["--discard", "-y"]);
+    let stopped = app.run("stop", &["--discard"]);
     stopped.success();
     assert!(!stopped.stdout.contains("savepoint-"), "{stopped}");
+
+    app.run("start", &[]).success();
+    let before = exactly_once(&app.committed());
+    app.wait_for_commits(before + 100);
 }

@@ -3,6 +3,7 @@
 mod dependencies;
 mod exit_codes;
 mod layout;
+mod reference;
 
 use std::path::PathBuf;
 

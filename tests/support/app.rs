@@ -27,9 +27,9 @@ const SMALL: &[&str] = &[
     "--set=taskmanager.memory.network.min=16m",
     "--set=taskmanager.memory.network.max=16m",
     "--set=taskmanager.memory.managed.size=32m",
-    "--set=kubernetes.jobmanager.cpu.amount=0.1",
+    "--jobmanager-cpu=0.1",
+    "--taskmanager-cpu=0.1",
     "--set=kubernetes.jobmanager.cpu.limit-factor=20",
-    "--set=kubernetes.taskmanager.cpu.amount=0.1",
     "--set=kubernetes.taskmanager.cpu.limit-factor=20",
     "--set=execution.checkpointing.interval=2s",
 ];

@@ -107,8 +107,8 @@ pub(super) fn our_sizes() -> Vec<String> {
         format!("--flink-version={VERSION}"),
         format!("--jobmanager-memory={JOBMANAGER_MEMORY}"),
         format!("--taskmanager-memory={TASKMANAGER_MEMORY}"),
-        format!("--set=kubernetes.jobmanager.cpu.amount={CPU}"),
-        format!("--set=kubernetes.taskmanager.cpu.amount={CPU}"),
+        format!("--jobmanager-cpu={CPU}"),
+        format!("--taskmanager-cpu={CPU}"),
         "--set=kubernetes.jobmanager.cpu.limit-factor=4".to_owned(),
         "--set=kubernetes.taskmanager.cpu.limit-factor=4".to_owned(),
     ]
