@@ -3,7 +3,6 @@
 use insta::assert_snapshot;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use k8s_openapi::api::storage::v1::StorageClass;
 use serde_json::json;
 
 use crate::support::{Outcome, Sandbox};
@@ -25,29 +24,37 @@ fn is_untouched(sandbox: &Sandbox) -> bool {
         && cluster.list(&cluster.api::<Deployment>(namespace), "").is_empty()
 }
 
-/// A StorageClass with a random name, which goes with the test; claims in tests ask for it by name.
-fn storage_class(sandbox: &Sandbox) -> String {
-    let name = sandbox.namespace.clone();
-    sandbox.cluster.create::<StorageClass>(
-        &sandbox.cluster.api_all(),
-        json!({
-            "metadata": {"name": name},
-            "provisioner": "example.com/volumes",
-            "volumeBindingMode": "WaitForFirstConsumer",
-        }),
-    );
-    name
-}
-
 #[test]
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
 fn a_dry_run_prints_the_document_which_deploys_the_same() {
     let sandbox = Sandbox::new();
-    let storage = format!("--storage=pvc:1Gi,class={}", storage_class(&sandbox));
+    let storage =
+        format!("--storage=pvc:1Gi,class={}", sandbox.storage_class("example.com/volumes"));
     let flags = [JAR, &storage, "--parallelism=2", "--set=state.backend.type=rocksdb"];
     let dry = ["deploy", "orders", "--dry-run=client", "-o", "yaml"];
     let document = sandbox.run(&[&dry[..], &flags, &["--", "--rate", "5"]].concat());
-    assert_snapshot!(document, @"");
+    assert_snapshot!(document, @r#"
+    exit code: 0
+    ---- stdout
+    apiVersion: flink.apache.org/v1beta1
+    kind: FlinkDeployment
+    metadata:
+      name: orders
+      namespace: test-00000
+      annotations:
+        kubectl-flink.io/storage: pvc:1Gi,class=test-00000
+    spec:
+      flinkVersion: v2_3
+      flinkConfiguration:
+        state.backend.type: rocksdb
+      job:
+        jarURI: local:///opt/flink/examples/streaming/StateMachineExample.jar
+        args:
+        - --rate
+        - "5"
+        parallelism: 2
+    ---- stderr
+    "#);
     assert!(is_untouched(&sandbox));
 
     sandbox.write("orders.yaml", document.success());
@@ -59,8 +66,18 @@ fn a_dry_run_prints_the_document_which_deploys_the_same() {
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
 fn a_dry_run_shows_the_plan() {
     let sandbox = Sandbox::new();
-    let storage = format!("--storage=pvc:1Gi,class={}", storage_class(&sandbox));
-    assert_snapshot!(sandbox.run(&["deploy", "orders", JAR, &storage, "--dry-run=client"]), @"");
+    let storage =
+        format!("--storage=pvc:1Gi,class={}", sandbox.storage_class("example.com/volumes"));
+    assert_snapshot!(sandbox.run(&["deploy", "orders", JAR, &storage, "--dry-run=client"]), @"
+    exit code: 0
+    ---- stdout
+    application/orders created (dry run)
+    ---- stderr
+    1. create claim orders-state (pvc:1Gi,class=test-00000)
+    2. start generation 1 from empty state
+    3. wait until generation 1 runs, restored as asked, and has completed a checkpoint
+    4. record generation 1 beside its state
+    ");
     assert!(is_untouched(&sandbox));
 }
 
@@ -68,9 +85,20 @@ fn a_dry_run_shows_the_plan() {
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
 fn the_api_server_accepts_every_object() {
     let sandbox = Sandbox::new();
-    let storage = format!("--storage=pvc:1Gi,class={}", storage_class(&sandbox));
-    let outcome = sandbox.run(&["deploy", "orders", JAR, &storage, "--dry-run=server", "-o", "name"]);
-    assert_snapshot!(outcome, @"");
+    let storage =
+        format!("--storage=pvc:1Gi,class={}", sandbox.storage_class("example.com/volumes"));
+    let outcome =
+        sandbox.run(&["deploy", "orders", JAR, &storage, "--dry-run=server", "-o", "name"]);
+    assert_snapshot!(outcome, @"
+    exit code: 0
+    ---- stdout
+    application/orders created (server dry run)
+    ---- stderr
+    1. create claim orders-state (pvc:1Gi,class=test-00000)
+    2. start generation 1 from empty state
+    3. wait until generation 1 runs, restored as asked, and has completed a checkpoint
+    4. record generation 1 beside its state
+    ");
     assert!(is_untouched(&sandbox));
 }
 
@@ -78,11 +106,45 @@ fn the_api_server_accepts_every_object() {
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
 fn bad_arguments() {
     let sandbox = Sandbox::new();
-    assert_snapshot!(refused(&sandbox, &["orders"]), @"");
-    assert_snapshot!(refused(&sandbox, &["Orders", JAR]), @"");
-    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--taskmanager-memory=1gb2"]), @"");
-    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--taskmanager-memory=300m"]), @"");
-    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--jobmanager-memory=200m"]), @"");
+    assert_snapshot!(refused(&sandbox, &["orders"]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: the following required arguments were not provided:
+      --jar <JAR>
+
+    Usage: kubectl flink deploy --jar <JAR> <NAME> [-- <ARG>...]
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(refused(&sandbox, &["Orders", JAR]), @r#"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: "Orders" is not a valid application name
+    hint: Use at most 45 lowercase letters, digits and '-', starting with a letter and not ending with '-'.
+    "#);
+    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--taskmanager-memory=1gb2"]), @r#"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: the spec of "orders" has a problem, and nothing was written:
+      spec.taskManager.resource.memory: "1gb2" is not a memory size. Write a whole number and a unit, such as 1600m or 2g (mebibytes and gibibytes).
+    "#);
+    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--taskmanager-memory=300m"]), @r#"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: the spec of "orders" has a problem, and nothing was written:
+      spec.taskManager.resource.memory: taskmanager.memory.process.size (300m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give taskmanager.memory.process.size at least 982m, or make its parts smaller.
+    "#);
+    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--jobmanager-memory=200m"]), @r#"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: the spec of "orders" has a problem, and nothing was written:
+      spec.jobManager.resource.memory: jobmanager.memory.process.size (200m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give jobmanager.memory.process.size at least 577m, or make its parts smaller.
+    "#);
     assert_snapshot!(refused(&sandbox, &["orders", JAR, "--parallelism=0"]), @"");
     assert_snapshot!(refused(&sandbox, &["orders", JAR, "--flink-version=1.12"]), @"");
     assert_snapshot!(refused(&sandbox, &["orders", JAR, "--storage=pvc:lots"]), @"");
@@ -94,28 +156,65 @@ fn bad_arguments() {
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
 fn bad_jars() {
     let sandbox = Sandbox::new();
-    assert_snapshot!(refused(&sandbox, &["orders", "--jar=missing.jar"]), @"");
+    assert_snapshot!(refused(&sandbox, &["orders", "--jar=missing.jar"]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: cannot read missing.jar: No such file or directory (os error 2)
+    hint: Check --jar.
+    ");
     sandbox.write("text.jar", "this is no jar");
-    assert_snapshot!(refused(&sandbox, &["orders", "--jar=text.jar"]), @"");
+    assert_snapshot!(refused(&sandbox, &["orders", "--jar=text.jar"]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: text.jar is not a jar: invalid Zip archive: Could not find EOCD
+    hint: Give the jar that the job's build made, not a source file or an archive of it.
+    ");
     sandbox.write("empty.jar", "");
-    assert_snapshot!(refused(&sandbox, &["orders", "--jar=empty.jar"]), @"");
-    assert_snapshot!(refused(&sandbox, &["orders", "--jar=."]), @"");
-    assert_snapshot!(refused(&sandbox, &["orders", "--jar=http://example.com/job.jar"]), @"");
+    assert_snapshot!(refused(&sandbox, &["orders", "--jar=empty.jar"]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: empty.jar is not a jar: invalid Zip archive: Could not find EOCD
+    hint: Give the jar that the job's build made, not a source file or an archive of it.
+    ");
+    assert_snapshot!(refused(&sandbox, &["orders", "--jar=."]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: . is a folder, not a jar
+    hint: Check --jar.
+    ");
+    assert_snapshot!(refused(&sandbox, &["orders", "--jar=http://example.com/job.jar"]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: a jar cannot be had by http: http://example.com/job.jar
+    hint: Give a local path, local:///path/in/image, or https://…
+    ");
 }
 
 #[test]
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
 fn an_unknown_namespace() {
     let sandbox = Sandbox::new();
-    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--storage=pvc:1Gi", "-n", "no-such-namespace"]), @"");
+    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--storage=pvc:1Gi", "-n", "no-such-namespace"]), @r#"
+    exit code: 3
+    ---- stdout
+    ---- stderr
+    error: namespace "no-such-namespace" not found
+    hint: Create it with `kubectl create namespace no-such-namespace`, or choose another with -n.
+    "#);
 }
 
 #[test]
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
 fn storage_that_cannot_be() {
     let sandbox = Sandbox::new();
-    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--storage=pvc:1Gi,class=no-such-class"]), @"");
-    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--storage=pvc:1Gi"]), @"");
+    let outcome = refused(&sandbox, &["orders", JAR, "--storage=pvc:1Gi,class=no-such-class"]);
+    // The names are those of this cluster, and of tests that run beside this one.
+    assert_snapshot!(outcome.redact("There are: .*", "There are: NAMES."), @"");
     assert_snapshot!(refused(&sandbox, &["orders", JAR, "--storage=claim:no-such-claim"]), @"");
 }
 
@@ -123,13 +222,49 @@ fn storage_that_cannot_be() {
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
 fn documents_that_are_none() {
     let sandbox = Sandbox::new();
-    assert_snapshot!(refused(&sandbox, &["-f", "missing.yaml"]), @"");
-    sandbox.write("broken.yaml", "apiVersion: flink.apache.org/v1beta1\nkind: FlinkDeployment\nspec: [\n");
-    assert_snapshot!(refused(&sandbox, &["-f", "broken.yaml"]), @"");
+    assert_snapshot!(refused(&sandbox, &["-f", "missing.yaml"]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: cannot read missing.yaml: No such file or directory (os error 2)
+    hint: Check the path given with -f.
+    ");
+    sandbox.write(
+        "broken.yaml",
+        "apiVersion: flink.apache.org/v1beta1\nkind: FlinkDeployment\nspec: [\n",
+    );
+    assert_snapshot!(refused(&sandbox, &["-f", "broken.yaml"]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: broken.yaml is not a FlinkDeployment: cannot read broken.yaml: error: line 3 column 7: expected mapping start
+     --> <input>:3:7
+      |
+    1 | apiVersion: flink.apache.org/v1beta1
+    2 | kind: FlinkDeployment
+    3 | spec: [
+      |       ^ expected mapping start
+    ");
     sandbox.write("other.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: orders}\n");
-    assert_snapshot!(refused(&sandbox, &["-f", "other.yaml"]), @"");
+    assert_snapshot!(refused(&sandbox, &["-f", "other.yaml"]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: other.yaml is not a FlinkDeployment: cannot read other.yaml: error: line 3 column 1: missing field `spec`
+     --> <input>:3:1
+      |
+    1 | apiVersion: v1
+    2 | kind: ConfigMap
+    3 | metadata: {name: orders}
+      | ^ missing field `spec`
+    ");
     sandbox.write("binary.yaml", [0xff_u8, 0xfe, 0x00]);
-    assert_snapshot!(refused(&sandbox, &["-f", "binary.yaml"]), @"");
+    assert_snapshot!(refused(&sandbox, &["-f", "binary.yaml"]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: binary.yaml is not UTF-8 text: invalid utf-8 sequence of 1 bytes from index 0
+    ");
 }
 
 #[test]
@@ -140,8 +275,7 @@ fn every_violation_of_a_document_is_shown_at_once() {
     assert_snapshot!(refused(&sandbox, &["-f", "orders.yaml"]), @"");
 }
 
-/// Five mistakes: an unsupported version, no memory to speak of, a parallelism of 0, a field that does not
-/// exist, and a configuration key that the plugin owns.
+/// Four mistakes: two memory sizes, a parallelism, and a configuration key that the plugin owns.
 const WRONG: &str = "\
 apiVersion: flink.apache.org/v1beta1
 kind: FlinkDeployment
@@ -149,14 +283,13 @@ metadata:
   name: orders
 spec:
   image: flink:2.3.0
-  flinkVersion: v1_12
+  flinkVersion: v2_3
   flinkConfiguration:
     high-availability.cluster-id: mine
   jobManager:
     resource: {cpu: 1, memory: 100m}
   taskManager:
-    resource: {cpu: 1, memory: 1728m}
-    replica: 2
+    resource: {cpu: 1, memory: 200m}
   job:
     jarURI: local:///opt/flink/examples/streaming/StateMachineExample.jar
     parallelism: 0
@@ -164,9 +297,18 @@ spec:
 
 #[test]
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn a_field_that_does_not_exist_is_shown_in_its_place() {
+    let sandbox = Sandbox::new();
+    sandbox.write("orders.yaml", WRONG.replace("parallelism: 0", "paralelism: 1"));
+    assert_snapshot!(refused(&sandbox, &["-f", "orders.yaml"]), @"");
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
 fn a_user_without_rights_is_refused_before_anything_is_written() {
     let sandbox = Sandbox::new();
-    let storage = format!("--storage=pvc:1Gi,class={}", storage_class(&sandbox));
+    let storage =
+        format!("--storage=pvc:1Gi,class={}", sandbox.storage_class("example.com/volumes"));
     sandbox.write_user(
         "reader",
         &json!([{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]),

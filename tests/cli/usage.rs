@@ -14,7 +14,7 @@ fn unknown_verbs_and_flags_are_usage_errors() {
     ---- stderr
     error: unrecognized subcommand 'lst'
 
-      tip: some similar subcommands exist: 'ls', 'list'
+      tip: some similar subcommands exist: 'stop', 'ls', 'list'
 
     Usage: kubectl flink [OPTIONS] <COMMAND>
 

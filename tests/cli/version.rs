@@ -27,7 +27,7 @@ fn versions_of_plugin_and_cluster() {
     {
       "clientVersion": {
         "version": "VERSION",
-        "platform": "linux/x86_64",
+        "platform": "linux/amd64",
         "flinkVersions": "1.17 to 2.3"
       }
     }
@@ -46,7 +46,7 @@ fn versions_of_plugin_and_cluster() {
     ---- stdout
     clientVersion:
       version: "VERSION"
-      platform: linux/x86_64
+      platform: linux/amd64
       flinkVersions: 1.17 to 2.3
     serverVersion:
       gitVersion: vKUBERNETES

@@ -1,8 +1,5 @@
 //! What cannot work says why, in one paragraph that names the culprit.
 
-use k8s_openapi::api::storage::v1::StorageClass;
-use serde_json::json;
-
 use crate::support::{App, Sandbox};
 
 #[test]
@@ -22,16 +19,10 @@ fn an_image_that_cannot_be_pulled_is_named() {
 fn a_claim_that_cannot_bind_is_named() {
     let sandbox = Sandbox::new();
     // A class whose provisioner nobody runs.
-    let class = format!("{}-nobody", sandbox.namespace);
-    let classes = sandbox.cluster.api_all::<StorageClass>();
-    sandbox.cluster.create::<StorageClass>(
-        &classes,
-        json!({"metadata": {"name": class}, "provisioner": "example.com/nobody"}),
-    );
+    let class = sandbox.storage_class("example.com/nobody");
     let app = App::new(&sandbox, "orders");
     let storage = format!("--storage=pvc:1Gi,class={class}");
     let outcome = app.deploy(&[&storage, "--timeout=40s"], &[]);
-    sandbox.cluster.delete(&classes, &class);
     assert_ne!(outcome.code, 0, "{outcome}");
     for part in ["orders-state", "example.com/nobody"] {
         assert!(outcome.stderr.contains(part), "{part} is missing\n{outcome}");

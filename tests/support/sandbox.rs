@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::PostParams;
 use kube::config::Kubeconfig;
 use regex_lite::Regex;
@@ -103,6 +104,19 @@ impl Sandbox {
         });
     }
 
+    /// Creates a StorageClass of this provisioner, which goes with the test; returns its name.
+    pub(crate) fn storage_class(&self, provisioner: &str) -> String {
+        let class: StorageClass = self.cluster.create(
+            &self.cluster.api_all(),
+            json!({
+                "metadata": {"name": self.namespace},
+                "provisioner": provisioner,
+                "volumeBindingMode": "WaitForFirstConsumer",
+            }),
+        );
+        class.metadata.name.unwrap()
+    }
+
     /// A path in the test's home directory, which is also the plugin's working directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -178,6 +192,7 @@ impl Drop for Sandbox {
         }
         if std::env::var_os("KUBECTL_FLINK_TEST_KEEP").is_none() {
             self.cluster.delete(&self.cluster.api_all::<Namespace>(), &self.namespace);
+            self.cluster.delete(&self.cluster.api_all::<StorageClass>(), &self.namespace);
         }
     }
 }
