@@ -214,8 +214,20 @@ fn storage_that_cannot_be() {
     let sandbox = Sandbox::new();
     let outcome = refused(&sandbox, &["orders", JAR, "--storage=pvc:1Gi,class=no-such-class"]);
     // The names are those of this cluster, and of tests that run beside this one.
-    assert_snapshot!(outcome.redact("There are: .*", "There are: NAMES."), @"");
-    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--storage=claim:no-such-claim"]), @"");
+    assert_snapshot!(outcome.redact("There are: .*", "There are: NAMES."), @r#"
+    exit code: 8
+    ---- stdout
+    ---- stderr
+    error: StorageClass "no-such-class" not found
+    hint: There are: NAMES.
+    "#);
+    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--storage=claim:no-such-claim"]), @r#"
+    exit code: 3
+    ---- stdout
+    ---- stderr
+    error: persistentvolumeclaim "no-such-claim" not found
+    hint: List the claims with `kubectl flink storage list`, or let one be made with --storage pvc:SIZE.
+    "#);
 }
 
 #[test]
@@ -272,7 +284,14 @@ fn documents_that_are_none() {
 fn every_violation_of_a_document_is_shown_at_once() {
     let sandbox = Sandbox::new();
     sandbox.write("orders.yaml", WRONG);
-    assert_snapshot!(refused(&sandbox, &["-f", "orders.yaml"]), @"");
+    assert_snapshot!(refused(&sandbox, &["-f", "orders.yaml"]), @r#"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: the spec of "orders" has 2 problems, and nothing was written:
+      spec.jobManager.resource.memory: jobmanager.memory.process.size (100m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give jobmanager.memory.process.size at least 577m, or make its parts smaller.
+      spec.taskManager.resource.memory: taskmanager.memory.process.size (200m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give taskmanager.memory.process.size at least 982m, or make its parts smaller.
+    "#);
 }
 
 /// Four mistakes: two memory sizes, a parallelism, and a configuration key that the plugin owns.
@@ -300,7 +319,18 @@ spec:
 fn a_field_that_does_not_exist_is_shown_in_its_place() {
     let sandbox = Sandbox::new();
     sandbox.write("orders.yaml", WRONG.replace("parallelism: 0", "paralelism: 1"));
-    assert_snapshot!(refused(&sandbox, &["-f", "orders.yaml"]), @"");
+    assert_snapshot!(refused(&sandbox, &["-f", "orders.yaml"]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: orders.yaml is not a FlinkDeployment: cannot read orders.yaml: error: line 16 column 5: unknown field `paralelism`, expected one of jarURI, entryClass, args, parallelism, state, upgradeMode, initialSavepointPath, allowNonRestoredState, savepointTriggerNonce, checkpointTriggerNonce, savepointRedeployNonce, autoscalerResetNonce
+      --> <input>:16:5
+       |
+    14 |   job:
+    15 |     jarURI: local:///opt/flink/examples/streaming/StateMachineExample…
+    16 |     paralelism: 1
+       |     ^ unknown field `paralelism`, expected one of jarURI, entryClass, args, parallelism, state, upgradeMode, initialSavepointPath, allowNonRestoredState, savepointTriggerNonce, checkpointTriggerNonce, savepointRedeployNonce, autoscalerResetNonce
+    ");
 }
 
 #[test]
@@ -315,4 +345,20 @@ fn a_user_without_rights_is_refused_before_anything_is_written() {
     );
     let outcome = refused(&sandbox, &["orders", JAR, &storage, "--kubeconfig", "reader"]);
     assert_eq!(outcome.code, 6, "{outcome}");
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn the_examples_are_sound() {
+    let sandbox = Sandbox::new();
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(examples).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            sandbox.run(&["deploy", "-f", path.to_str().unwrap(), "--dry-run=server"]).success();
+            seen += 1;
+        }
+    }
+    assert!(seen >= 2, "{examples} has become empty");
 }

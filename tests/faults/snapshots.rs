@@ -33,7 +33,7 @@ fn a_restore_from_a_missing_path_touches_nothing() {
     let before = app.wait_for_commits(50);
     let pods: Vec<_> = app.pods("jobmanager").into_iter().map(|pod| pod.metadata.uid).collect();
 
-    let missing = "file:/flink/state/savepoints/savepoint-none";
+    let missing = "file:///flink/state/savepoints/savepoint-none";
     let refused = app.run("restore", &["--from", missing]);
     refused.fails(3, &[missing]);
     app.wait_for_commits(before + 100);
