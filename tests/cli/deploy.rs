@@ -121,8 +121,8 @@ fn bad_arguments() {
     exit code: 2
     ---- stdout
     ---- stderr
-    error: "Orders" is not a valid application name
-    hint: Use at most 45 lowercase letters, digits and '-', starting with a letter and not ending with '-'.
+    error: the spec of "Orders" has a problem, and nothing was written:
+      metadata.name: "Orders" is not a valid application name. Use at most 45 lowercase letters, digits and '-', starting with a letter and not ending with '-'.
     "#);
     assert_snapshot!(refused(&sandbox, &["orders", JAR, "--taskmanager-memory=1gb2"]), @r#"
     exit code: 2
@@ -145,11 +145,43 @@ fn bad_arguments() {
     error: the spec of "orders" has a problem, and nothing was written:
       spec.jobManager.resource.memory: jobmanager.memory.process.size (200m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give jobmanager.memory.process.size at least 577m, or make its parts smaller.
     "#);
-    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--parallelism=0"]), @"");
-    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--flink-version=1.12"]), @"");
-    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--storage=pvc:lots"]), @"");
-    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--set=no-equals-sign"]), @"");
-    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--timeout=soon"]), @"");
+    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--parallelism=0"]), @r#"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: the spec of "orders" has a problem, and nothing was written:
+      spec.job.parallelism: it is 0. Give at least 1.
+    "#);
+    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--flink-version=1.12"]), @r#"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: "1.12" is not a Flink version that is supported
+    hint: Use one of 1.17, 1.18, 1.19, 1.20, 2.0, 2.1, 2.2, 2.3.
+    "#);
+    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--storage=pvc:lots"]), @r#"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: --storage "pvc:lots": "lots" is not a Kubernetes quantity
+    hint: Write a non-negative number and a suffix, such as 10Gi, 512Mi, 0.5 or 500m.
+    hint: Write pvc:SIZE[,class=NAME][,access=rwo|rwx] or claim:NAME[/path], such as pvc:10Gi.
+    "#);
+    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--set=no-equals-sign"]), @r#"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: --set "no-equals-sign" is not KEY=VALUE
+    hint: Write --set execution.checkpointing.interval=30s.
+    "#);
+    assert_snapshot!(refused(&sandbox, &["orders", JAR, "--timeout=soon"]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: invalid value 'soon' for '--timeout <DURATION>': give a duration such as 90s, 1m30s or 2h, or a number of seconds
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]
@@ -249,26 +281,21 @@ fn documents_that_are_none() {
     exit code: 2
     ---- stdout
     ---- stderr
-    error: broken.yaml is not a FlinkDeployment: cannot read broken.yaml: error: line 3 column 7: expected mapping start
+    error: cannot read broken.yaml: error: line 3 column 7: unclosed bracket '['
      --> <input>:3:7
       |
     1 | apiVersion: flink.apache.org/v1beta1
     2 | kind: FlinkDeployment
     3 | spec: [
-      |       ^ expected mapping start
+      |       ^ unclosed bracket '['
     ");
     sandbox.write("other.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: orders}\n");
     assert_snapshot!(refused(&sandbox, &["-f", "other.yaml"]), @"
     exit code: 2
     ---- stdout
     ---- stderr
-    error: other.yaml is not a FlinkDeployment: cannot read other.yaml: error: line 3 column 1: missing field `spec`
-     --> <input>:3:1
-      |
-    1 | apiVersion: v1
-    2 | kind: ConfigMap
-    3 | metadata: {name: orders}
-      | ^ missing field `spec`
+    error: other.yaml holds a v1 ConfigMap, not a flink.apache.org/v1beta1 FlinkDeployment
+    hint: Write one with `kubectl flink deploy NAME --jar … --dry-run=client -o yaml`.
     ");
     sandbox.write("binary.yaml", [0xff_u8, 0xfe, 0x00]);
     assert_snapshot!(refused(&sandbox, &["-f", "binary.yaml"]), @"
@@ -288,7 +315,9 @@ fn every_violation_of_a_document_is_shown_at_once() {
     exit code: 2
     ---- stdout
     ---- stderr
-    error: the spec of "orders" has 2 problems, and nothing was written:
+    error: the spec of "orders" has 4 problems, and nothing was written:
+      spec.job.parallelism: it is 0. Give at least 1.
+      spec.flinkConfiguration.high-availability.cluster-id: kubectl-flink sets it: each generation has an identity of its own, so that no two jobs write the same state. Remove it.
       spec.jobManager.resource.memory: jobmanager.memory.process.size (100m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give jobmanager.memory.process.size at least 577m, or make its parts smaller.
       spec.taskManager.resource.memory: taskmanager.memory.process.size (200m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give taskmanager.memory.process.size at least 982m, or make its parts smaller.
     "#);
@@ -323,7 +352,7 @@ fn a_field_that_does_not_exist_is_shown_in_its_place() {
     exit code: 2
     ---- stdout
     ---- stderr
-    error: orders.yaml is not a FlinkDeployment: cannot read orders.yaml: error: line 16 column 5: unknown field `paralelism`, expected one of jarURI, entryClass, args, parallelism, state, upgradeMode, initialSavepointPath, allowNonRestoredState, savepointTriggerNonce, checkpointTriggerNonce, savepointRedeployNonce, autoscalerResetNonce
+    error: cannot read orders.yaml: error: line 16 column 5: unknown field `paralelism`, expected one of jarURI, entryClass, args, parallelism, state, upgradeMode, initialSavepointPath, allowNonRestoredState, savepointTriggerNonce, checkpointTriggerNonce, savepointRedeployNonce, autoscalerResetNonce
       --> <input>:16:5
        |
     14 |   job:

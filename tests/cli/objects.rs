@@ -30,7 +30,17 @@ fn a_deploy_that_does_not_wait_says_how_to_go_on() {
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
 fn a_deploy_that_waits_in_vain_says_what_for() {
     let sandbox = sandbox();
-    assert_snapshot!(deploy(&sandbox, &["--wait", "--timeout=3s"]), @"");
+    assert_snapshot!(deploy(&sandbox, &["--wait", "--timeout=3s"]), @"
+    exit code: 124
+    ---- stdout
+    ---- stderr
+    persistentvolumeclaim/orders-state created
+    Deploying orders: starting generation 1
+    deployment/orders-g1-jobmanager created
+    Deploying orders: waiting for pods to be created
+    error: generation 1 of orders does not run yet: the JobManager does not know the job yet
+    hint: It goes on starting: follow it with `kubectl flink status orders -w`, or run the same command again to wait on.
+    ");
 }
 
 #[test]
@@ -63,8 +73,22 @@ fn verbs_on_an_application_that_does_not_exist() {
         let outcome = sandbox.run(&[verb, "orders"]);
         assert_eq!(outcome.code, 3, "{verb}\n{outcome}");
     }
-    assert_snapshot!(sandbox.run(&["restore", "orders"]), @"");
-    assert_snapshot!(sandbox.run(&["delete", "orders", "--delete-storage", "-y"]), @"");
+    assert_snapshot!(sandbox.run(&["restore", "orders"]), @r#"
+    exit code: 3
+    ---- stdout
+    ---- stderr
+    error: persistentvolumeclaim "orders-state" not found
+    hint: List the claims with `kubectl flink storage list`, or let one be made with --storage pvc:SIZE.
+    hint: There is no application of that name either. Name the claim that holds its state with --storage claim:NAME.
+    "#);
+    assert_snapshot!(sandbox.run(&["delete", "orders", "--delete-storage", "-y"]), @r#"
+    exit code: 3
+    ---- stdout
+    ---- stderr
+    error: application "orders" not found in namespace "test-00000"
+    hint: List the applications with `kubectl flink list`, those of all namespaces with -A.
+    hint: If it was deleted and its storage was kept, bring it back with `kubectl flink restore orders`.
+    "#);
 }
 
 #[test]
@@ -89,10 +113,50 @@ fn delete_keeps_the_claim_and_asks_before_it_takes_it() {
 fn a_claim_made_beforehand() {
     let sandbox = sandbox();
     let storage = format!("pvc:1Gi,class={}", sandbox.namespace);
-    assert_snapshot!(sandbox.run(&["storage", "create", "shared", &storage]), @"");
-    assert_snapshot!(sandbox.run(&["storage", "create", "shared", &storage]), @"");
-    assert_snapshot!(sandbox.run(&["storage", "create", "Shared", &storage]), @"");
-    assert_snapshot!(sandbox.run(&["storage", "describe", "shared"]), @"");
+    assert_snapshot!(sandbox.run(&["storage", "create", "shared", &storage]), @"
+    exit code: 0
+    ---- stdout
+    persistentvolumeclaim/shared created
+    ---- stderr
+    Its volume is made when the first pod mounts it.
+    hint: Use it with `kubectl flink deploy NAME --jar PATH --storage claim:shared`.
+    ");
+    assert_snapshot!(sandbox.run(&["storage", "create", "shared", &storage]), @r#"
+    exit code: 4
+    ---- stdout
+    ---- stderr
+    error: persistentvolumeclaim "shared" exists already
+    hint: Look at it with `kubectl flink storage describe shared`, or choose another name.
+    "#);
+    assert_snapshot!(sandbox.run(&["storage", "create", "Shared", &storage]), @r#"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: "Shared" is not the name of a claim
+    hint: Use lowercase letters, digits, '-' and '.'.
+    "#);
+    assert_snapshot!(sandbox.run(&["storage", "describe", "shared"]), @"
+    exit code: 0
+    ---- stdout
+    Claim:             shared
+    Namespace:         test-00000
+    Status:            Pending, until the first pod mounts it
+    Capacity:          <none>
+    Requested:         1Gi
+    Access:            ReadWriteOnce
+    Volume:            <none>
+    Made for:          <none>
+    Used by:           <none>
+    Mounted by:        <none>
+    Age:               AGE
+
+    StorageClass
+      Name:            test-00000
+      Provisioner:     example.com/volumes
+      Makes volumes:   when the first pod mounts it
+      Can grow:        no
+    ---- stderr
+    ");
 }
 
 fn deployments(sandbox: &Sandbox) -> usize {
