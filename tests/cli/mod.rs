@@ -3,7 +3,6 @@
 mod access;
 mod deploy;
 mod empty;
-mod objects;
 mod storage;
 mod usage;
 mod version;
