@@ -2,7 +2,7 @@
 //! reports for that savepoint. Both contestants work on the same running job.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -83,6 +83,8 @@ fn duration_of(bed: &Bed, job: &str, path: &str) -> Result<f64> {
 struct Forward {
     child: Child,
     port: u16,
+    /// Held open: kubectl reports every connection on it, and ends when nobody reads.
+    _stdout: BufReader<ChildStdout>,
 }
 
 impl Forward {
@@ -94,11 +96,13 @@ impl Forward {
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
-        BufReader::new(child.stdout.take().context("no stdout")?).read_line(&mut line)?;
+        let mut stdout = BufReader::new(child.stdout.take().context("no stdout")?);
+        stdout.read_line(&mut line)?;
         // "Forwarding from 127.0.0.1:40123 -> 8081"
         let port =
             line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
         Ok(Forward {
+            _stdout: stdout,
             child,
             port: port.with_context(|| format!("kubectl port-forward said {line:?}"))?,
         })
