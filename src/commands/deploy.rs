@@ -209,13 +209,13 @@ async fn jar(document: &FlinkDeployment) -> Result<Option<Source>> {
     jar::inspect(Path::new(&uri)).await.map(|jar| Some(Source::Local(jar)))
 }
 
-/// What waits is left out. Only a plan that interrupts nothing may be left alone.
+/// What waits is left out; `delete` records a generation that was never recorded beside its state. Only a plan that interrupts nothing may be left alone.
 fn without_waiting(plan: &mut Plan) -> Result<()> {
     if !plan.fallback.is_empty() {
         return Err(Error::usage("an upgrade cannot be left alone: it goes back by itself when the new generation does not come up")
             .hint("Leave --no-wait out, and limit the waiting with --timeout."));
     }
-    plan.steps.retain(|step| !matches!(step, Step::Prove { .. }));
+    plan.steps.retain(|step| !matches!(step, Step::Prove { .. } | Step::Catalogue { .. }));
     Ok(())
 }
 

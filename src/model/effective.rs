@@ -157,6 +157,9 @@ fn set_defaults(config: &mut FlinkConfig, revision: &Revision) {
         // As the operator: nobody cancels a job by a slip in the web UI.
         ("web.cancel.enable", "false".to_owned()),
         ("web.submit.enable", "false".to_owned()),
+        // How old the REST API's answers about tasks and checkpoints may be. Milliseconds without a unit, as
+        // below. The default of 3 s would hide the progress of most savepoints.
+        ("web.refresh-interval", "500".to_owned()),
         ("pipeline.name", revision.application.to_string()),
         // Milliseconds without a unit: a number to 1.19, a duration after. JobManager and TaskManagers
         // start together, and the default of 10 s is lost by whoever comes first.

@@ -37,6 +37,7 @@ pub async fn await_up(
 ) -> Result<Standing> {
     let mut pods_seen = Instant::now() - PODS_PAUSE;
     let mut last = None;
+    let mut waiting = Waiting::Pods;
     let mut patience = Patience::default();
     loop {
         match look(flink, revision.job_id).await? {
@@ -52,7 +53,7 @@ pub async fn await_up(
         }
         if pods_seen.elapsed() >= PODS_PAUSE {
             let seen = pods(cluster, revision).await?;
-            let waiting = seen.waiting();
+            waiting = seen.waiting();
             if waiting != Waiting::Nothing {
                 observer.event(Event::Phase(format!("waiting for {waiting}")));
             }
@@ -66,7 +67,7 @@ pub async fn await_up(
             pods_seen = Instant::now();
         }
         if !deadline.allows(PAUSE) {
-            return Err(timed_out(cluster, revision, last.as_ref()).await);
+            return Err(timed_out(cluster, revision, last.as_ref(), &waiting).await);
         }
         sleep(PAUSE).await;
     }
@@ -95,10 +96,18 @@ async fn cannot_run(cluster: &Cluster, revision: &Revision, diagnosis: &Diagnosi
     ))
 }
 
-async fn timed_out(cluster: &Cluster, revision: &Revision, last: Option<&Diagnosis>) -> Error {
+async fn timed_out(
+    cluster: &Cluster,
+    revision: &Revision,
+    last: Option<&Diagnosis>,
+    waiting: &Waiting,
+) -> Error {
     let name = &revision.application;
     let error = match last {
         Some(diagnosis) => cannot_run(cluster, revision, diagnosis).await,
+        None if *waiting != Waiting::Nothing => {
+            Error::new(Kind::Timeout, format!("it still waits for {waiting}"))
+        }
         None => Error::new(Kind::Timeout, "the JobManager does not know the job yet"),
     };
     Error::new(Kind::Timeout, format!("generation {} of {name} does not run yet: {error}", revision.generation))

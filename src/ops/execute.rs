@@ -122,7 +122,14 @@ impl<'a> Executor<'a> {
             Step::Prove { generation } => self.prove(*generation, observer).await,
             Step::Catalogue { generation } => {
                 let revision = self.revision(*generation)?;
-                self.state.record(&revision, observer).await
+                match self.state.record(&revision, observer).await {
+                    // A storage that is out of reach must not keep an application from being deleted.
+                    Err(error) if self.plan.verb == "delete" => {
+                        observer.event(Event::Warning(error.to_string()));
+                        Ok(())
+                    }
+                    recorded => recorded,
+                }
             }
             Step::Retire { generation } => {
                 objects::retire(self.cluster, &self.plan.application, *generation, observer).await

@@ -142,6 +142,8 @@ pub fn delete(
             active.run == Run::Running && matches!(active.job, Job::Running | Job::Unsettled(_));
         // Cancelling keeps the latest checkpoint, and lets the job close its connections.
         if alive {
+            // `deploy --no-wait` leaves this undone, and without it `restore` would find no spec.
+            steps.push(Step::Catalogue { generation });
             let job = active.revision.job_id;
             steps.push(Step::Stop { generation, job, how: Stop::Cancel });
         }
@@ -264,7 +266,10 @@ mod tests {
         let running = active(4, Run::Running, Job::Running);
         let record = revision(4);
         let keeps = delete(Some(&running), &record, false, &operation());
-        assert_eq!(names(&keeps.steps), ["Stop 4 by cancel", "Retire 4", "RetireApplication"]);
+        assert_eq!(
+            names(&keeps.steps),
+            ["Catalogue 4", "Stop 4 by cancel", "Retire 4", "RetireApplication"]
+        );
         let takes = delete(Some(&running), &record, true, &operation());
         assert!(names(&takes.steps).last().is_some_and(|step| step.starts_with("DeleteClaim")));
     }

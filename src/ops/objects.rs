@@ -236,9 +236,8 @@ pub async fn retire_application(
         delete_all::<Role>(cluster, &all),
         delete_all::<ServiceAccount>(cluster, &all),
     )?;
-    delete_all::<Service>(cluster, &all).await?;
-    observer.event(Event::Changed(format!("application/{application} deleted")));
-    Ok(())
+    observer.event(Event::Phase("removing what the generations share".to_owned()));
+    delete_all::<Service>(cluster, &all).await
 }
 
 /// Deletes a claim, and with it all snapshots on it. The caller has the user's consent.
