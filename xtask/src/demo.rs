@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: the main job on real input, with the commands a user would type.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,10 @@ const NAMESPACE: &str = "flink-demo";
 const LABEL: &str = "kubectl-flink.io/demo";
 /// The application's name.
 const APPLICATION: &str = "counter";
+/// The job's main class.
+const CLASS: &str = "jobs.CounterJob";
+/// Where its state goes.
+const STORAGE: &str = "pvc:1Gi";
 /// How long the job may count between the steps.
 const COUNTING: Duration = Duration::from_secs(5);
 
@@ -50,23 +54,14 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     demo.rows.push(Row::new("everything ready for the first deploy", prepared, None));
     demo.main_job(&jar.display().to_string())?;
     demo.show();
-    farewell(&plugin, &site, args.context.is_none());
+    farewell(&plugin, &site, &jar, args.context.is_none());
     Ok(())
 }
 
 /// A fresh namespace, as every run starts from nothing. One that the demo did not make is left alone.
 fn empty_namespace(site: &Site) -> Result<()> {
-    let owner = site.kubectl(&[
-        "get",
-        "namespace",
-        NAMESPACE,
-        "--ignore-not-found",
-        "-o",
-        "name",
-        "-l",
-        LABEL,
-    ]);
-    if !output(owner)?.is_empty() {
+    let ours = output(site.kubectl(&["get", "namespace", "-l", LABEL, "-o", "name"]))?;
+    if ours.lines().any(|name| name == format!("namespace/{NAMESPACE}")) {
         let delete = &["delete", "namespace", NAMESPACE, "--wait"];
         step::Step::new("Removing the last demo", "demo-cleanup").run(&mut site.kubectl(delete))?;
     }
@@ -105,9 +100,9 @@ impl Demo<'_> {
                 "--jar",
                 jar,
                 "--class",
-                "jobs.CounterJob",
+                CLASS,
                 "--storage",
-                "pvc:1Gi",
+                STORAGE,
                 "--",
                 "--rate",
                 "200",
@@ -252,7 +247,7 @@ fn clean_up() -> String {
 }
 
 /// What to try next.
-fn farewell(plugin: &Plugin, site: &Site, local: bool) {
+fn farewell(plugin: &Plugin, site: &Site, jar: &Path, local: bool) {
     let folder = plugin.folder().display();
     let kubectl =
         site.kubectl_folder().map(|dir| format!(":{}", dir.display())).unwrap_or_default();
@@ -264,11 +259,12 @@ The cluster keeps running. To go on by hand:
   kubectl config set-context --current --namespace {NAMESPACE}
   kubectl flink list
   kubectl flink logs {APPLICATION} -f
-  kubectl flink deploy {APPLICATION} --parallelism 2 …    (an upgrade)
+  kubectl flink deploy {APPLICATION} --jar {jar} --class {CLASS} --storage {STORAGE} -- --rate 500
   kubectl flink stop {APPLICATION}; kubectl flink start {APPLICATION}
   kubectl flink delete {APPLICATION} --delete-storage
 
 To end it: {end}",
+        jar = jar.display(),
         kubeconfig = site.kubeconfig().display(),
         end = if local {
             "cargo xtask cluster down".to_owned()

@@ -1,8 +1,10 @@
 //! `savepoint`: from the start of the command to the path on its output, minus the duration that Flink itself
 //! reports for that savepoint. Both contestants work on the same running job.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -11,6 +13,7 @@ use super::bed::{Bed, CLASS, JAR, NAMESPACE, our_sizes, quietly};
 use super::http::wait;
 use super::interleave;
 use super::report::Measured;
+use crate::step::log_path;
 
 /// The application that savepoints are taken of.
 const NAME: &str = "saved";
@@ -44,8 +47,10 @@ pub(super) fn measure(bed: &Bed, rounds: u32) -> Result<Measured> {
 
 /// Seconds that `command` adds to what Flink needs for the savepoint.
 fn added(bed: &Bed, job: &str, mut command: Command) -> Result<f64> {
+    let log = log_path("bench-savepoint-command")?;
+    command.stdout(Stdio::piped()).stderr(File::create(&log)?);
     let started = Instant::now();
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut child = command.spawn()?;
     let stdout = child.stdout.take().context("no stdout")?;
     let mut path = None;
     for line in BufReader::new(stdout).lines() {
@@ -56,7 +61,12 @@ fn added(bed: &Bed, job: &str, mut command: Command) -> Result<f64> {
         }
     }
     let status = child.wait()?;
-    ensure!(status.success(), "{:?} failed ({status})", command.get_program());
+    ensure!(
+        status.success(),
+        "{:?} failed ({status}); see {}",
+        command.get_program(),
+        log.display()
+    );
     let (path, took) = path.context("no path was printed")?;
     let milliseconds = duration_of(bed, job, &path)?;
     Ok(took.as_secs_f64() - milliseconds / 1000.0)
@@ -83,8 +93,6 @@ fn duration_of(bed: &Bed, job: &str, path: &str) -> Result<f64> {
 struct Forward {
     child: Child,
     port: u16,
-    /// Held open: kubectl reports every connection on it, and ends when nobody reads.
-    _stdout: BufReader<ChildStdout>,
 }
 
 impl Forward {
@@ -95,14 +103,15 @@ impl Forward {
             .kubectl(&["port-forward", "-n", NAMESPACE, &service, ":rest"])
             .stdout(Stdio::piped())
             .spawn()?;
-        let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().context("no stdout")?);
+        let mut line = String::new();
         stdout.read_line(&mut line)?;
+        // It goes on to write a line for each connection, and ends when nobody reads them.
+        thread::spawn(move || io::copy(&mut stdout, &mut io::sink()));
         // "Forwarding from 127.0.0.1:40123 -> 8081"
         let port =
             line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
         Ok(Forward {
-            _stdout: stdout,
             child,
             port: port.with_context(|| format!("kubectl port-forward said {line:?}"))?,
         })
