@@ -3,6 +3,7 @@
 mod access;
 mod deploy;
 mod empty;
+mod objects;
 mod storage;
 mod usage;
 mod version;

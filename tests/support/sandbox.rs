@@ -177,6 +177,9 @@ impl Sandbox {
             (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
             // Ages, which stand at the end of a row.
             (r"(?m)(\s)\d+[smh]$", "${1}AGE"),
+            // In a wide table they stand in the middle.
+            (r"(\s)(\d[smh] |\d\d[smh])( )", "${1}AGE${3}"),
+            (r"[0-9a-f]{32}", "00000000000000000000000000job-id"),
             (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
         ]
         .into_iter()
