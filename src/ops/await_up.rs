@@ -85,10 +85,10 @@ pub async fn pods(cluster: &Cluster, revision: &Revision) -> Result<diagnose::Ob
 
 async fn cannot_run(cluster: &Cluster, revision: &Revision, diagnosis: &Diagnosis) -> Error {
     let mut message = diagnosis.to_string();
-    if let Diagnosis::Crashing { pod, container, .. } = diagnosis {
-        if let Some(words) = last_words(cluster, pod, container).await {
-            message = format!("{message}; its last words: {words}");
-        }
+    if let Diagnosis::Crashing { pod, container, .. } = diagnosis
+        && let Some(words) = last_words(cluster, pod, container).await
+    {
+        message = format!("{message}; its last words: {words}");
     }
     Error::new(Kind::Flink, message).hint(diagnosis.hint()).hint(format!(
         "See all of it with `kubectl flink status {}` and `kubectl flink logs {}`.",

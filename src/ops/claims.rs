@@ -181,7 +181,7 @@ mod tests {
         .expect("a pod")
     }
 
-    fn record(data: Value) -> ControllerRevision {
+    fn record(data: &Value) -> ControllerRevision {
         serde_json::from_value(
             json!({"metadata": {"name": "orders-4"}, "revision": 4, "data": data}),
         )
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_claim_with_the_state_of_an_application_is_never_free() -> Result<()> {
         let data = serde_json::to_value(testing::revision(4)).expect("serialisable");
-        let users = Users::from_records(&[record(data)])?;
+        let users = Users::from_records(&[record(&data)])?;
         assert_eq!(users.of(&claim("kubectl-flink")), ["orders"]);
         for manager in ["kubectl-flink", "helm"] {
             let error = is_free(&claim(manager), &users, &[]).expect_err("in use");
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_record_that_cannot_be_read_might_use_any_claim() {
-        assert!(Users::from_records(&[record(json!({"from": "the future"}))]).is_err());
+        assert!(Users::from_records(&[record(&json!({"from": "the future"}))]).is_err());
     }
 
     #[test]

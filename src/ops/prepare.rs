@@ -118,7 +118,7 @@ async fn storage(
     observer: &mut dyn Observer,
 ) -> Result<preflight::Storage> {
     let asked = request.document.annotation(labels::STORAGE);
-    let asked = asked.map(|text| text.parse::<StorageSpec>()).transpose()?;
+    let asked = asked.map(str::parse::<StorageSpec>).transpose()?;
     let Some(active) = active else {
         let spec = match asked {
             Some(spec) => spec,

@@ -124,7 +124,7 @@ async fn first_checkpoint(
             Ok(Outcome::Completed(path)) => return Ok(First::Completed(path)),
             Ok(Outcome::Failed(why)) if is_not_configured(&why) => return Ok(First::NotTaken(why)),
             Ok(Outcome::Failed(why) | Outcome::Lost(why)) => {
-                tracing::debug!(why, "no checkpoint yet")
+                tracing::debug!(why, "no checkpoint yet");
             }
             Ok(Outcome::StillRunning) => {}
             Err(error) if error.kind() == Kind::Denied => return Err(error),

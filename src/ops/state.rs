@@ -179,10 +179,10 @@ impl<'a> State<'a> {
 
     /// Ends the access. A helper pod that cannot be deleted ends by itself.
     pub async fn close(&mut self) {
-        if let Some(open) = self.open.take() {
-            if let Err(error) = open.close().await {
-                tracing::warn!(%error, "the storage helper pod was not deleted");
-            }
+        if let Some(open) = self.open.take()
+            && let Err(error) = open.close().await
+        {
+            tracing::warn!(%error, "the storage helper pod was not deleted");
         }
     }
 
