@@ -4,6 +4,7 @@ mod check;
 mod libtest;
 mod tally;
 
+use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +15,7 @@ use clap::{Args, ValueEnum};
 
 use crate::site::Site;
 use crate::step::{self, Step, print, say, seconds};
-use crate::{cluster, jobs, tools};
+use crate::{cache, cluster, jobs, tools};
 use libtest::{Run, TestBinary};
 use tally::Tally;
 
@@ -94,6 +95,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let started = Instant::now();
     let root = tools::repository();
     let mut session = Session { root: &root, args, binaries: Vec::new() };
+    let mut turn = None;
     if args.layers().any(|layer| layer != Layer::Check) {
         session.binaries = libtest::build(&root)?;
     }
@@ -101,6 +103,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     for layer in args.layers() {
         if step::interrupted() {
             break;
+        }
+        if layer >= Layer::Cli && turn.is_none() {
+            turn = Some(take_turns()?);
         }
         say(&format!("==> Layer {}", layer.name()));
         let began = Instant::now();
@@ -116,11 +121,26 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     if !args.keep {
         session.take_down()?;
     }
+    drop(turn);
     say(&format!("    everything took {}", seconds(started.elapsed())));
     print(&total.to_string());
     ensure!(!step::interrupted(), "interrupted");
+    ensure!(total != Tally::default(), "there is no such test");
     ensure!(total.failed == 0, "{} of the tests failed", total.failed);
     Ok(())
+}
+
+/// Two runs on one machine have the same clusters, and the first to end would take them away from the other.
+fn take_turns() -> Result<File> {
+    let dir = cache::dir()?;
+    fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
+    let path = dir.join("test.lock");
+    let lock = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    if lock.try_lock().is_err() {
+        say("==> Waiting for another `cargo xtask test` on this machine to end");
+        lock.lock().context("wait for another run")?;
+    }
+    Ok(lock)
 }
 
 impl TestArgs {
