@@ -166,14 +166,30 @@ impl Observed {
             .filter_map(|claim| {
                 let name = claim.name_any();
                 let events = self.events_of("PersistentVolumeClaim", &name);
-                // WaitForFirstConsumer and ExternalProvisioning are progress, not failures.
-                let failed = events.iter().rev().find(|event| {
-                    matches!(event.reason.as_deref(), Some("ProvisioningFailed" | "FailedBinding"))
-                })?;
+                let last = |reasons: &[&str]| {
+                    let fits = |event: &&&Event| {
+                        event.reason.as_deref().is_some_and(|reason| reasons.contains(&reason))
+                    };
+                    events.iter().rev().find(fits)
+                };
+                // WaitForFirstConsumer and ExternalProvisioning are progress, not failures; but the latter
+                // names the provisioner that a pod is kept waiting for.
+                let waits = self.pods_wait_for_claims().then(|| last(&["ExternalProvisioning"]));
+                let failed = last(&["ProvisioningFailed", "FailedBinding"]).or(waits.flatten())?;
                 let message = failed.message.clone().unwrap_or_default();
                 Some(Diagnosis::ClaimUnprovisioned { claim: name, message })
             })
             .collect()
+    }
+
+    /// Whether the scheduler holds a pod back because a claim of it has no volume.
+    fn pods_wait_for_claims(&self) -> bool {
+        let conditions =
+            self.live_pods().filter_map(|pod| pod.status.as_ref()?.conditions.as_deref());
+        conditions.flatten().any(|condition| {
+            condition.type_ == "PodScheduled"
+                && condition.message.as_deref().is_some_and(|m| m.contains("unbound immediate"))
+        })
     }
 
     fn last_event(&self, pod: &Pod, reasons: &[&str], text: &str) -> Option<String> {

@@ -180,6 +180,14 @@ fn an_unbound_claim_is_a_failure_only_when_provisioning_failed() {
     observed.events =
         vec![event("PersistentVolumeClaim", "orders-state", "WaitForFirstConsumer", "waiting", 1)];
     assert!(matches!(only(&observed), Diagnosis::Unschedulable { .. }));
+    let message = "Waiting for a volume to be created by 'example.com/nobody'";
+    let waits = event("PersistentVolumeClaim", "orders-state", "ExternalProvisioning", message, 2);
+    observed.events.push(waits);
+    let first = observed.diagnoses().into_iter().next();
+    assert!(
+        matches!(&first, Some(Diagnosis::ClaimUnprovisioned { message, .. }) if message.contains("nobody")),
+        "the pod waits for a provisioner that nobody runs: {first:?}"
+    );
     let failed = event(
         "PersistentVolumeClaim",
         "orders-state",
