@@ -173,9 +173,11 @@ impl Observed {
                     events.iter().rev().find(fits)
                 };
                 // WaitForFirstConsumer and ExternalProvisioning are progress, not failures; but the latter
-                // names the provisioner that a pod is kept waiting for.
-                let waits = self.pods_wait_for_claims().then(|| last(&["ExternalProvisioning"]));
-                let failed = last(&["ProvisioningFailed", "FailedBinding"]).or(waits.flatten())?;
+                // names the provisioner that a pod is kept waiting for. Kubernetes repeats it every 15 s.
+                let waits = last(&["ExternalProvisioning"]).filter(|event| {
+                    self.pods_wait_for_claims() || event.count.is_some_and(|count| count > 1)
+                });
+                let failed = last(&["ProvisioningFailed", "FailedBinding"]).or(waits)?;
                 let message = failed.message.clone().unwrap_or_default();
                 Some(Diagnosis::ClaimUnprovisioned { claim: name, message })
             })
