@@ -15,7 +15,7 @@ use crate::ops::observed::Run;
 use crate::ops::plan::{From, Plan, Step};
 use crate::ops::prove::Proof;
 use crate::ops::state::State;
-use crate::ops::{await_up, objects, observe, prove, stop};
+use crate::ops::{await_up, objects, observe, permissions, prove, stop};
 use crate::storage::jar::LocalJar;
 
 /// One run of one plan.
@@ -70,6 +70,7 @@ impl<'a> Executor<'a> {
     /// # Errors
     /// The failed step's error; when the fallback ran, it says whether the old spec runs again.
     pub async fn run(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        permissions::check(self.cluster, self.plan).await?;
         let failed = match self.steps(&self.plan.steps, observer).await {
             Ok(()) => return Ok(()),
             Err(error) => error,

@@ -14,6 +14,7 @@ pub mod new_claim;
 pub mod objects;
 pub mod observe;
 pub mod observed;
+pub mod permissions;
 pub mod plan;
 pub mod preflight;
 pub mod prepare;

@@ -21,7 +21,7 @@ fn an_unknown_context_is_named() {
     ---- stdout
     ---- stderr
     error: there is no context "nowhere" in the kubeconfig
-    hint: Contexts in the kubeconfig: kubectl-flink-test-cli.
+    hint: Contexts in the kubeconfig: test.
     "#);
 }
 

@@ -364,16 +364,27 @@ fn a_field_that_does_not_exist_is_shown_in_its_place() {
 
 #[test]
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
-fn a_user_without_rights_is_refused_before_anything_is_written() {
+fn a_user_who_may_not_do_all_of_it_is_refused_before_anything_is_written() {
     let sandbox = Sandbox::new();
     let storage =
         format!("--storage=pvc:1Gi,class={}", sandbox.storage_class("example.com/volumes"));
-    sandbox.write_user(
-        "reader",
-        &json!([{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]),
-    );
-    let outcome = refused(&sandbox, &["orders", JAR, &storage, "--kubeconfig", "reader"]);
-    assert_eq!(outcome.code, 6, "{outcome}");
+    // The claim, which comes first, could be made.
+    let read =
+        json!({"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["get", "list", "watch"]});
+    let claims = json!({
+        "apiGroups": [""],
+        "resources": ["persistentvolumeclaims"],
+        "verbs": ["create", "patch"],
+    });
+    sandbox.write_user("deployer", &json!([read, claims]));
+    let outcome = refused(&sandbox, &["orders", JAR, &storage, "--kubeconfig", "deployer"]);
+    assert_snapshot!(outcome, @r#"
+    exit code: 6
+    ---- stdout
+    ---- stderr
+    error: this user lacks permissions that deploy needs in namespace "test-00000", so nothing was written: create controllerrevisions.apps, create deployments.apps, create configmaps, create serviceaccounts, create services, create networkpolicies.networking.k8s.io, create poddisruptionbudgets.policy, create rolebindings.rbac.authorization.k8s.io, create roles.rbac.authorization.k8s.io
+    hint: Ask an administrator for these permissions, or use another --context or --as.
+    "#);
 }
 
 #[test]

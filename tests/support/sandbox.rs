@@ -56,9 +56,12 @@ impl Sandbox {
         let config = Kubeconfig::read_from(self.cluster.kubeconfig()).unwrap();
         self.write_config("kubeconfig", &config);
         self.edit_kubeconfig("kubeconfig", |config| {
-            for context in config.contexts.iter_mut().filter_map(|named| named.context.as_mut()) {
-                context.namespace = Some(self.namespace.clone());
-            }
+            // One context, whose name does not tell which cluster the tests run on.
+            let current = config.current_context.replace("test".to_owned()).unwrap();
+            config.contexts.retain(|context| context.name == current);
+            let context = &mut config.contexts[0];
+            context.name = "test".to_owned();
+            context.context.as_mut().unwrap().namespace = Some(self.namespace.clone());
         });
     }
 
