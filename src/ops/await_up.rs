@@ -16,8 +16,9 @@ use crate::model::revision::Revision;
 use crate::ops::event::{Event, Observer};
 use crate::ops::prove::{Standing, job_failed, keeps_failing, look};
 
-/// Pause between two looks at Flink.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Pause between two looks at Flink: each goes through the API server, which shares a small machine with the
+/// JVMs that are starting.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Pause between two looks at the pods: what they wait for changes slowly.
 const PODS_PAUSE: Duration = Duration::from_millis(500);
 /// Log lines of a crashed container that go into the error.

@@ -82,8 +82,11 @@ pub async fn create_generation(
     let own = manifest::generation(revision)?;
     let mut rest = manifest::rest_service(revision);
     anchor.annotate(&mut rest);
-    // The pods need the account and the configuration; everything else can come in any order.
+    // The pods need the account and the configuration; everything else can come in any order. But a claim
+    // that changes while the scheduler binds it costs its pod a second: kube-scheduler's write conflicts, and
+    // it backs off.
     tokio::try_join!(
+        note_image(cluster, revision),
         apply_some(cluster, shared.service_account.as_ref()),
         apply(cluster, &shared.role),
         apply(cluster, &shared.role_binding),
@@ -97,7 +100,6 @@ pub async fn create_generation(
         apply(cluster, &own.disruption_budget),
         apply(cluster, &own.network_policy),
     )?;
-    note_image(cluster, revision).await?;
     observer.event(Event::Changed(format!(
         "deployment/{} created",
         revision.application.jobmanager(revision.generation)

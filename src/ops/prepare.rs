@@ -157,6 +157,8 @@ fn target(
     let layout = storage.layout(&namespace, application);
     if let (Some(jar), Some(job)) = (&request.jar, &mut spec.spec.job) {
         job.jar_uri = Some(layout.jar(&jar.sha256));
+        // The printed document has no jar at hand to read it from.
+        job.entry_class = job.entry_class.take().or_else(|| jar.main_class.clone());
     }
     let job = spec.job().cloned().unwrap_or_default();
     let uri = job.jar_uri.unwrap_or_default();
@@ -164,7 +166,7 @@ fn target(
     let jar = Jar {
         name: request.jar.as_ref().map_or(name, |jar| jar.name.clone()),
         sha256: request.jar.as_ref().map(|jar| jar.sha256.clone()),
-        main_class: job.entry_class.or_else(|| request.jar.as_ref()?.main_class.clone()),
+        main_class: job.entry_class,
         uri,
     };
     Revision {

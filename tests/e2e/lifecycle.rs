@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
-use crate::support::records::exactly_once;
+use crate::support::records::{exactly_once, jumps};
 use crate::support::{App, Sandbox, eventually};
 
 #[test]
@@ -79,6 +79,14 @@ fn a_drained_job_has_committed_everything() {
     let stopped = app.run("stop", &["--drain"]);
     stopped.success();
     assert!(stopped.last_line().contains("savepoint-"), "{stopped}");
+
+    // A drained source has come to its end, so the job that goes on from there is done at once.
+    app.run("start", &[]).success();
+    let status = app.run("status", &[]).success();
+    assert!(status.contains("FINISHED"), "{status}");
+    let passed = app.lines();
+    assert_eq!(jumps(&passed), [], "no record came twice");
+    assert_eq!(exactly_once(&app.committed()), passed.len() as u64, "nothing is left uncommitted");
 }
 
 #[test]

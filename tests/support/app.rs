@@ -110,6 +110,20 @@ impl<'a> App<'a> {
         killer::kill(&self.sandbox.cluster, &self.pods(component)[0]);
     }
 
+    /// The number of records that the state in the snapshot at `path` (a `file:` URI) had counted, by
+    /// the job's own word: the counter it printed while it took that snapshot.
+    pub(crate) fn counted_in(&self, path: &str) -> u64 {
+        let file = path.strip_prefix("file:").expect("a file: URI");
+        // `_metadata` begins with a magic number, its version (4 bytes each) and the checkpoint's id.
+        let id = self.shell(&format!("od -An -t u8 --endian=big -j8 -N8 '{file}/_metadata'"));
+        let logs = self.run("logs", &["--component", "taskmanager"]).success();
+        let told = format!(" snapshot={}", id.trim());
+        let line = logs.lines().find(|line| line.ends_with(&told));
+        let line = line.unwrap_or_else(|| panic!("no line ends with {told:?}\n{logs}"));
+        let (_, counter) = line[..line.len() - told.len()].rsplit_once("counter=").unwrap();
+        counter.parse().unwrap()
+    }
+
     /// Every record that passed the job, in order of time; records after a checkpoint come again
     /// after a failure.
     pub(crate) fn lines(&self) -> Vec<Record> {
