@@ -30,6 +30,19 @@ const OPENED: &str = "\
 /// In the line of 1.18 to 1.20 only.
 const OPENED_BEFORE_2: &str = "--add-exports=java.base/sun.net.util=ALL-UNNAMED";
 
+/// The first compiler tier and the serial collector take 40 % off the CPU that a JobManager needs to start.
+const FIRST_TIER: &[&str] = &["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+
+/// A TaskManager needs the full compiler, but for its records, not for its start: with ten times the JVM's
+/// default thresholds that takes 2 s of CPU less, and a method that sees every record is still compiled within
+/// its first second under load (bench/README.md).
+const LAST_TIER_LATER: &[&str] = &[
+    "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000",
+    "-XX:Tier4CompileThreshold=150000",
+    "-XX:Tier4BackEdgeThreshold=400000",
+];
+
 /// A heap up to this many bytes belongs to a JobManager that has little to compile and little to collect.
 const SMALL_HEAP: u64 = 2 << 30;
 
@@ -61,17 +74,18 @@ pub fn flags(
     Ok(flags)
 }
 
-/// The first compiler tier and the serial collector take 40 % off the CPU that a JobManager needs to start; a
-/// TaskManager needs the full compiler. Two collectors on one command line would stop the JVM, so any flag
-/// of the user's about either keeps ours away.
+/// What takes CPU off a start without a cost later. Any flag of the user's about the same keeps ours away: two
+/// collectors on one command line would stop the JVM.
 fn quick_start(process: Process, heap_bytes: u64, users: &[String]) -> Vec<String> {
-    let chosen = |flag: &String| {
-        (flag.starts_with("-XX:+Use") && flag.ends_with("GC")) || flag.contains("TieredStopAtLevel")
+    let about =
+        |words: &[&str]| users.iter().any(|flag| words.iter().any(|word| flag.contains(word)));
+    let flags = match process {
+        Process::JobManager if heap_bytes > SMALL_HEAP || about(&["GC", "Tiered"]) => &[][..],
+        Process::JobManager => FIRST_TIER,
+        Process::TaskManager if about(&["Tier", "CompileThreshold"]) => &[],
+        Process::TaskManager => LAST_TIER_LATER,
     };
-    if process != Process::JobManager || heap_bytes > SMALL_HEAP || users.iter().any(chosen) {
-        return Vec::new();
-    }
-    vec!["-XX:TieredStopAtLevel=1".to_owned(), "-XX:+UseSerialGC".to_owned()]
+    flags.iter().map(|&flag| flag.to_owned()).collect()
 }
 
 fn user_flags(config: &FlinkConfig, process: Process) -> Result<Vec<String>, (String, String)> {
@@ -125,6 +139,15 @@ mod tests {
         assert!(flags_of(&[], Process::JobManager).contains(&serial));
         let zgc = [("env.java.opts.jobmanager", "-XX:+UseZGC")];
         assert!(!flags_of(&zgc, Process::JobManager).contains(&serial));
+    }
+
+    #[test]
+    fn the_users_compiler_settings_replace_ours() {
+        let later = LAST_TIER_LATER[0].to_owned();
+        assert!(flags_of(&[], Process::TaskManager).contains(&later));
+        assert!(!flags_of(&[], Process::JobManager).contains(&later));
+        let first = [("env.java.opts.all", "-XX:TieredStopAtLevel=1")];
+        assert!(!flags_of(&first, Process::TaskManager).contains(&later));
     }
 
     #[test]

@@ -43,7 +43,10 @@ fn the_count_goes_on(version: &str) {
         (after? > 100).then_some(lines)
     });
     let jumps = jumps(&lines);
-    assert!(matches!(jumps[..], [(before, to)] if to == counted && before >= to), "{jumps:?}, saved at {counted}");
+    assert!(
+        matches!(jumps[..], [(before, to)] if to == counted && before >= to),
+        "{jumps:?}, saved at {counted}"
+    );
 }
 
 /// Names of everything of ours that is still in the namespace.
