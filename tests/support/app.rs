@@ -35,7 +35,7 @@ const SMALL: &[&str] = &[
 ];
 
 /// Where the application's storage is mounted in its pods.
-const MOUNT: &str = "/flink/state";
+pub(crate) const MOUNT: &str = "/flink/state";
 
 /// An application of one sandbox.
 pub(crate) struct App<'a> {

@@ -9,7 +9,7 @@ pub(crate) mod records;
 mod report;
 mod sandbox;
 
-pub(crate) use app::{App, PATIENCE};
+pub(crate) use app::{App, MOUNT, PATIENCE};
 pub(crate) use cluster::{Cluster, eventually, setting};
 pub(crate) use outcome::Outcome;
 pub(crate) use process::Running;

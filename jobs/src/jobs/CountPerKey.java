@@ -1,5 +1,9 @@
 package jobs;
 
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Paths;
+import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.Random;
 import org.apache.flink.api.common.state.ListState;
@@ -50,7 +54,16 @@ final class CountPerKey extends KeyedProcessFunction<Long, Long, String> impleme
       new Random(sequence).nextBytes(bytes); // not compressible, so that sizes on storage are what was asked for
       padding.update(bytes);
     }
+    if (before == null && options.drained != null) {
+      context.timerService().registerEventTimeTimer(Long.MAX_VALUE);
+    }
     out.collect(sequence + " " + context.getCurrentKey() + " " + now);
+  }
+
+  @Override
+  public void onTimer(long timestamp, OnTimerContext context, Collector<String> out) throws Exception {
+    byte[] line = ("drained " + context.getCurrentKey() + "\n").getBytes(StandardCharsets.UTF_8);
+    Files.write(Paths.get(options.drained), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
   }
 
   @Override

@@ -20,6 +20,7 @@ final class Options implements Serializable {
       "  --fail-snapshots WHEN  snapshots fail (not the job): 'always', or while the named file exists",
       "  --fail-after N         the job fails N seconds after each start",
       "  --fail-main            main() throws",
+      "  --drained FILE         append a line 'drained KEY' for each key when event time comes to its end: a stop that drains",
       "  --rename-operator      the counting operator gets another uid, so that its old state has no owner");
 
   final double rate;
@@ -32,6 +33,7 @@ final class Options implements Serializable {
   final String failSnapshots;
   final long failAfterSeconds;
   final boolean failMain;
+  final String drained;
   final boolean renameOperator;
 
   Options(String[] args) {
@@ -53,6 +55,7 @@ final class Options implements Serializable {
     failSnapshots = take(given, "fail-snapshots", null);
     failAfterSeconds = Long.parseLong(take(given, "fail-after", "0"));
     failMain = Boolean.parseBoolean(take(given, "fail-main", "false"));
+    drained = take(given, "drained", null);
     renameOperator = Boolean.parseBoolean(take(given, "rename-operator", "false"));
     if (!given.isEmpty()) {
       throw new IllegalArgumentException("unknown options " + given.keySet() + "\n" + USAGE);
