@@ -195,6 +195,8 @@ pub enum Command {
     Logs(commands::logs::LogsArgs),
     /// Create, list, describe and delete the claims that hold state
     Storage(commands::storage::StorageArgs),
+    /// Print shell completion, or install it for kubectl
+    Completion(commands::completion::CompletionArgs),
     /// Print the versions of this plugin and of the cluster
     Version(commands::version::VersionArgs),
 }
@@ -212,6 +214,7 @@ pub(crate) async fn dispatch(ctx: &mut Ctx, command: Command) -> Result<()> {
         Command::Status(args) => commands::status::run(ctx, args).await,
         Command::Logs(args) => commands::logs::run(ctx, args).await,
         Command::Storage(args) => commands::storage::run(ctx, args).await,
+        Command::Completion(args) => commands::completion::run(ctx, args).await,
         Command::Version(args) => commands::version::run(ctx, args).await,
     }
 }

@@ -25,6 +25,10 @@ pub struct Environment {
     pub kubeconfig: Option<OsString>,
     /// The home directory, where `.kube/config` is.
     pub home: Option<PathBuf>,
+    /// `PATH`: where programs are found.
+    pub path: Option<OsString>,
+    /// `KUBECTL_FLINK_COMPLETION_TIMEOUT`: how long names for completion may take.
+    pub completion_timeout: Option<Duration>,
     /// `KUBECTL_FLINK_TEST_NOW`: a fixed time (RFC 3339), so that tests see the same ages every day.
     pub now: Option<Timestamp>,
     /// `KUBECTL_FLINK_TEST_SEED`: makes operation ids repeatable in tests.
@@ -42,6 +46,9 @@ impl Environment {
             },
             kubeconfig: std::env::var_os("KUBECONFIG").filter(|files| !files.is_empty()),
             home: std::env::home_dir(),
+            path: std::env::var_os("PATH"),
+            completion_timeout: variable("KUBECTL_FLINK_COMPLETION_TIMEOUT")
+                .and_then(|limit| crate::cli::duration(&limit).ok()),
             now: variable("KUBECTL_FLINK_TEST_NOW").and_then(|time| time.parse().ok()),
             seed: variable("KUBECTL_FLINK_TEST_SEED").and_then(|seed| seed.parse().ok()),
         }
@@ -74,6 +81,12 @@ impl Ctx {
         }
         let cluster = Cluster::connect(&self.connect).await?;
         Ok(self.cluster.insert(cluster).clone())
+    }
+
+    /// The folders of `PATH`, in order.
+    pub fn path_folders(&self) -> Vec<PathBuf> {
+        let path = self.environment.path.as_deref();
+        path.map(|path| std::env::split_paths(path).collect()).unwrap_or_default()
     }
 
     /// Cleans up what an interrupted command could not; for the end of the program.

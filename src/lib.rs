@@ -23,6 +23,7 @@ pub mod yaml;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use crate::commands::completion::answer as completion;
 use crate::context::{Ctx, Environment};
 use crate::ui::{Streams, Ui};
 
@@ -35,6 +36,12 @@ pub async fn run(
     environment: Environment,
     streams: Streams,
 ) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(words) = completion::asked(&args) {
+        let ui = Ui::new(streams, ui::Color::Never, true, &environment.terminal);
+        completion::answer(&ui, words, &environment).await;
+        return ExitCode::from(exit_code::OK);
+    }
     let cli = match cli::parse(args) {
         Ok(cli) => cli,
         Err(usage) => {

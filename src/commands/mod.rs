@@ -1,5 +1,6 @@
 //! One file a verb: its arguments, the call, and what is shown.
 
+pub mod completion;
 pub mod delete;
 pub mod deploy;
 mod document;

@@ -8,9 +8,11 @@ mod process;
 pub(crate) mod records;
 mod report;
 mod sandbox;
+mod terminal;
 
 pub(crate) use app::{App, MOUNT, PATIENCE};
 pub(crate) use cluster::{Cluster, eventually, setting};
 pub(crate) use outcome::Outcome;
 pub(crate) use process::Running;
 pub(crate) use sandbox::Sandbox;
+pub(crate) use terminal::Terminal;

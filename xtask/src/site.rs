@@ -67,6 +67,11 @@ impl Site {
         &self.kubeconfig
     }
 
+    /// A kubectl for it.
+    pub(crate) fn kubectl_program(&self) -> &Path {
+        &self.kubectl
+    }
+
     /// The folder of its kubectl, unless that is on the user's `PATH`.
     pub(crate) fn kubectl_folder(&self) -> Option<&Path> {
         self.kubectl.parent().filter(|folder| !folder.as_os_str().is_empty())

@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 
 use crate::site::Site;
 use crate::step::{self, Step, print, say, seconds};
+use crate::tools::Package;
 use crate::{cache, cluster, jobs, tools};
 use libtest::{Run, TestBinary};
 use tally::Tally;
@@ -23,6 +24,14 @@ use tally::Tally;
 const NODE: &str = "test";
 /// The API server of the `cli` layer: its snapshots show what happens where nothing starts pods.
 const CONTROL_PLANE: &str = "test-cli";
+
+/// Shells whose completion is tested, and `script`, which gives them a terminal.
+const SHELLS: &[Package] = &[
+    Package { proof: &["bash"], name: "bash" },
+    Package { proof: &["zsh"], name: "zsh" },
+    Package { proof: &["fish"], name: "fish" },
+    Package { proof: &["script"], name: "bsdutils" },
+];
 
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -216,7 +225,10 @@ impl Session<'_> {
             (_, None) => fresh(Site::local(NODE)?)?,
         };
         let mut env = vec![variable("KUBECONFIG", site.kubeconfig())];
-        if layer != Layer::Cli {
+        if layer == Layer::Cli {
+            tools::ensure_packages(SHELLS)?;
+            env.push(variable("KUBECTL", site.kubectl_program()));
+        } else {
             env.push(variable("JAR", &jobs::ensure()?.join(jobs::COUNTER)));
         }
         Ok(Some(env))
