@@ -193,6 +193,9 @@ pub enum Command {
     Status(commands::status::StatusArgs),
     /// Print what the pods of an application log
     Logs(commands::logs::LogsArgs),
+    /// List, show, resume and abort operations that are not finished
+    #[command(visible_alias = "op")]
+    Operation(commands::operation::OperationArgs),
     /// Create, list, describe and delete the claims that hold state
     Storage(commands::storage::StorageArgs),
     /// Print shell completion, or install it for kubectl
@@ -213,6 +216,7 @@ pub(crate) async fn dispatch(ctx: &mut Ctx, command: Command) -> Result<()> {
         Command::List(args) => commands::list::run(ctx, args).await,
         Command::Status(args) => commands::status::run(ctx, args).await,
         Command::Logs(args) => commands::logs::run(ctx, args).await,
+        Command::Operation(args) => commands::operation::run(ctx, args).await,
         Command::Storage(args) => commands::storage::run(ctx, args).await,
         Command::Completion(args) => commands::completion::run(ctx, args).await,
         Command::Version(args) => commands::version::run(ctx, args).await,

@@ -11,10 +11,15 @@ use jiff::Timestamp;
 use crate::cluster::{Cluster, ConnectOptions};
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::OperationId;
+use crate::ops::operation::record::Runner;
 use crate::ui::{Format, Terminal, Ui, View};
 
 /// How long leaving may take: helper pods that an interrupted command left are removed on the way out.
 const CLEAN_UP: Duration = Duration::from_secs(5);
+
+/// How long a process that works on an operation may be silent before another may go on with it: the
+/// lease duration of Kubernetes' own components (`--leader-elect-lease-duration`).
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the environment says.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +38,8 @@ pub struct Environment {
     pub now: Option<Timestamp>,
     /// `KUBECTL_FLINK_TEST_SEED`: makes operation ids repeatable in tests.
     pub seed: Option<u64>,
+    /// `KUBECTL_FLINK_TEST_LEASE`: seconds without a sign of life after which a test counts a process as gone.
+    pub lease: Option<u64>,
 }
 
 impl Environment {
@@ -51,6 +58,7 @@ impl Environment {
                 .and_then(|limit| crate::cli::duration(&limit).ok()),
             now: variable("KUBECTL_FLINK_TEST_NOW").and_then(|time| time.parse().ok()),
             seed: variable("KUBECTL_FLINK_TEST_SEED").and_then(|seed| seed.parse().ok()),
+            lease: variable("KUBECTL_FLINK_TEST_LEASE").and_then(|seconds| seconds.parse().ok()),
         }
     }
 }
@@ -112,13 +120,23 @@ impl Ctx {
                 bytes = seed.to_be_bytes();
                 *seed = seed.wrapping_add(1);
             }
-            None => getrandom::fill(&mut bytes).map_err(|e| {
-                Error::new(Kind::Other, "cannot draw a random operation id")
-                    .caused_by(e)
-                    .hint("Check that this process may read /dev/urandom.")
-            })?,
+            None => randomness(&mut bytes)?,
         }
         Ok(OperationId::from_random(bytes))
+    }
+
+    /// This process, as the records of operations name it.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn runner(&self) -> Result<Runner> {
+        let mut bytes = [0; 8];
+        randomness(&mut bytes)?;
+        Ok(Runner {
+            id: OperationId::from_random(bytes).to_string(),
+            now: self.now(),
+            patience: self.environment.lease.map_or(PATIENCE, Duration::from_secs),
+        })
     }
 
     /// Writes a view in the format the user asked for.
@@ -128,6 +146,14 @@ impl Ctx {
     pub fn show(&self, view: &impl View, format: Format) -> Result<()> {
         self.ui.show(view, format, self.now())
     }
+}
+
+fn randomness(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes).map_err(|e| {
+        Error::new(Kind::Other, "cannot draw a random id")
+            .caused_by(e)
+            .hint("Check that this process may read /dev/urandom.")
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Asking the API server what this user may do, before anything is written.
 
 use futures::future::try_join_all;
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
@@ -9,7 +10,7 @@ use kube::api::PostParams;
 
 use super::connect::Cluster;
 use super::retry;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 
 /// One permission in the cluster's namespace, as RBAC rules name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,30 @@ pub async fn denied(cluster: &Cluster, wanted: &[Permission]) -> Result<Vec<Perm
         try_join_all(wanted.iter().map(|permission| allowed(cluster, permission))).await?;
     let lacking = wanted.iter().zip(answers).filter(|(_, allowed)| !allowed);
     Ok(lacking.map(|(permission, _)| *permission).collect())
+}
+
+/// The name of the user, as the API server sees it: authenticated, or impersonated.
+///
+/// Kubernetes answers this to everybody (`system:basic-user`); where an administrator took that away, the
+/// name is `"unknown user"`.
+///
+/// # Errors
+/// When the API server cannot be reached.
+pub async fn whoami(cluster: &Cluster) -> Result<String> {
+    let api: Api<SelfSubjectReview> = cluster.api_all();
+    let (params, review) = (PostParams::default(), SelfSubjectReview::default());
+    // A question in the form of a POST; nothing is stored.
+    let answer =
+        retry::idempotent(cluster, "ask who the user is", || api.create(&params, &review)).await;
+    let unknown = "unknown user".to_owned();
+    match answer {
+        Ok(review) => {
+            let user = review.status.and_then(|status| status.user_info?.username);
+            Ok(user.unwrap_or(unknown))
+        }
+        Err(error) if matches!(error.kind(), Kind::Denied | Kind::NotFound) => Ok(unknown),
+        Err(error) => Err(error),
+    }
 }
 
 async fn allowed(cluster: &Cluster, permission: &Permission) -> Result<bool> {

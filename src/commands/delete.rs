@@ -7,13 +7,16 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::cli::WaitTimeout;
 use crate::cluster::read;
-use crate::commands::narrate::{Narrator, run_plan};
+use crate::commands::narrate::Narrator;
+use crate::commands::operate::{self, finish};
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::model::name::ApplicationName;
 use crate::ops::claims::{self, Users};
 use crate::ops::execute::Executor;
+use crate::ops::operation::record::request;
+use crate::ops::operation::unfinished;
 use crate::ops::state::State;
 use crate::ops::{lifecycle, observe};
 
@@ -52,6 +55,20 @@ pub struct DeleteArgs {
 pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
+    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    let request = request(&["delete", &format!("storage={}", args.delete_storage)]);
+    if let Some(found) = unfinished::find(&cluster, &args.name).await? {
+        if let (true, Some(revision)) = (args.delete_storage, &found.record.old) {
+            consent(ctx, &args, &revision.storage.claim().claim).await?;
+        }
+        let mut narrator = Narrator::new(&ctx.ui, format!("Deleting {}", args.name));
+        if let Some(journal) =
+            operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
+        {
+            let executor = Executor::resume(&cluster, journal, deadline).await?;
+            return finish(ctx, executor, narrator).await;
+        }
+    }
     let (anchor, active) = observe::existing(&cluster, &args.name).await?;
     let claim = active.revision.storage.claim().claim.clone();
     if args.delete_storage {
@@ -60,28 +77,21 @@ pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
         let (pods, users) =
             tokio::try_join!(read::list(&cluster, &pods, ""), Users::find(&cluster, &records))?;
         claims::is_only_of(&args.name, &found, &users, &pods)?;
-        let question = format!(
-            "Delete application {} and claim {claim} with every savepoint and checkpoint on it?",
-            args.name
-        );
-        ctx.ui.confirm(&question, args.yes).await?;
+        consent(ctx, &args, &claim).await?;
     }
     let plan = lifecycle::delete(Some(&active), &active.revision, args.delete_storage, &operation);
-    let mut narrator = Narrator::new(&ctx.ui, format!("Deleting {}", args.name));
-    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    let narrator = Narrator::new(&ctx.ui, format!("Deleting {}", args.name));
     let state = State::of(&cluster, &active.revision, &operation).within(deadline);
-    let revisions = vec![active.revision.clone()];
-    let mut executor = Executor::new(&cluster, &plan, state, Some(anchor), revisions, deadline);
-    let outcome = run_plan(ctx, &mut executor, &mut narrator, "delete").await;
-    drop(narrator);
-    outcome?;
-    ctx.ui.answer(&format!("application/{} deleted", args.name))?;
-    if !args.delete_storage {
-        ctx.ui.status(&format!("claim {claim} and the snapshots on it are kept"));
-        if let Some(snapshot) = executor.stopped_at.as_ref().or(active.known_snapshot()) {
-            ctx.ui.status(&format!("the latest snapshot is {snapshot}"));
-        }
-        ctx.ui.hint(&format!("Bring it back with `kubectl flink restore {}`.", args.name));
-    }
-    Ok(())
+    let before = (Some(anchor), Some(&active));
+    let executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
+    finish(ctx, executor, narrator).await
+}
+
+/// The user agrees to the loss of all state on the claim.
+async fn consent(ctx: &Ctx, args: &DeleteArgs, claim: &str) -> Result<()> {
+    let question = format!(
+        "Delete application {} and claim {claim} with every savepoint and checkpoint on it?",
+        args.name
+    );
+    ctx.ui.confirm(&question, args.yes).await
 }

@@ -9,19 +9,21 @@ use serde::Serialize;
 
 use crate::cli::WaitArgs;
 use crate::cluster::Cluster;
-use crate::commands::narrate::{Narrator, run_plan};
+use crate::commands::narrate::Narrator;
+use crate::commands::operate::{self, Towards, finish};
 use crate::commands::{document, plan_text};
 use crate::context::Ctx;
 use crate::deadline::Deadline;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::model::name::ApplicationName;
 use crate::model::spec::FlinkDeployment;
 use crate::model::storage::mounted_path;
 use crate::ops::deploy::Decision;
 use crate::ops::execute::Executor;
 use crate::ops::objects;
+use crate::ops::operation::record;
 use crate::ops::plan::{Plan, Step};
-use crate::ops::prepare::{Prepared, Request, prepare};
-use crate::ops::prove::Proof;
+use crate::ops::prepare::{Prepared, Request, prepare, validate_request};
 use crate::storage::fetch::{self, FetchedJar};
 use crate::storage::jar::{self, LocalJar};
 use crate::ui::format::OutputArgs;
@@ -137,45 +139,59 @@ pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
     let from = args.from.as_deref().map(str::parse).transpose()?;
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
     let request = Request { document, jar, from, deadline };
-    let name = request.document.metadata.name.clone();
-    let operation = ctx.operation_id()?;
+    // A wrong spec is told before the cluster is asked anything.
+    validate_request(&request)?;
+    let name: ApplicationName = request.document.metadata.name.parse()?;
     let mut narrator = Narrator::new(&ctx.ui, format!("Deploying {name}"));
+    let digest = digest(&request, args.from.as_deref())?;
+    let writes = args.dry_run == DryRun::None;
+    if writes
+        && let Some(journal) =
+            operate::resumable(ctx, &cluster, &name, &digest, &mut narrator).await?
+    {
+        let mut executor = Executor::resume(&cluster, journal, deadline).await?;
+        executor.jar = request.jar.as_ref();
+        operate::run(ctx, &mut executor, &mut narrator, Towards::End).await?;
+        if executor.proof.is_some() || !args.wait.wait() {
+            drop(narrator);
+            return operate::answer(ctx, &executor);
+        }
+        // It was begun with --no-wait: what is left to do is what a plain deploy finds now.
+    }
+    let operation = ctx.operation_id()?;
     let prepared = prepare(&cluster, &request, &operation, ctx.now(), &mut narrator).await;
     let mut prepared = prepared?;
-    if args.dry_run != DryRun::None {
+    if !writes {
         drop(narrator);
         prepared.state.close().await;
         return dry_run(ctx, &cluster, &prepared, &args).await;
     }
-    let (plan, verb) = match &prepared.decision {
-        Decision::Unchanged => {
-            drop(narrator);
-            prepared.state.close().await;
-            return ctx.ui.answer(&format!("application/{name} unchanged"));
-        }
-        Decision::Create(plan) => (plan.clone(), "created"),
-        Decision::Upgrade(plan) => (plan.clone(), "upgraded"),
-        Decision::Resume(plan) => (plan.clone(), "running"),
+    let (Decision::Create(plan) | Decision::Upgrade(plan) | Decision::Resume(plan)) =
+        &mut prepared.decision
+    else {
+        drop(narrator);
+        prepared.state.close().await;
+        return ctx.ui.answer(&format!("application/{name} unchanged"));
     };
-    let mut plan = plan;
     if !args.wait.wait() {
-        without_waiting(&mut plan)?;
+        without_waiting(plan)?;
     }
-    let mut executor = Executor::new(
-        &cluster,
-        &plan,
-        prepared.state,
-        prepared.anchor,
-        prepared.revisions,
-        deadline,
-    );
+    let before = (prepared.anchor, prepared.active.as_ref());
+    let (plan, state) = (plan.clone(), prepared.state);
+    let mut executor = operate::executor(ctx, &cluster, plan, digest, before, state, deadline)?;
     executor.jar = request.jar.as_ref();
-    let outcome = run_plan(ctx, &mut executor, &mut narrator, "deploy").await;
-    drop(narrator);
-    outcome?;
-    ctx.ui.answer(&format!("application/{name} {verb}"))?;
-    tell(ctx, &name, executor.proof.as_ref());
-    Ok(())
+    finish(ctx, executor, narrator).await
+}
+
+/// What tells this deploy from another one: the document, the content of a local jar, and `--from`.
+fn digest(request: &Request, from: Option<&str>) -> Result<String> {
+    let mut document = request.document.clone();
+    if let (Some(jar), Some(job)) = (&request.jar, &mut document.spec.job) {
+        job.jar_uri = Some(jar.sha256.clone());
+    }
+    let document = serde_json::to_string(&document)
+        .map_err(|e| Error::new(Kind::Other, "cannot write the document").caused_by(e))?;
+    Ok(record::request(&["deploy", &document, from.unwrap_or_default()]))
 }
 
 /// A jar that has to be uploaded.
@@ -247,26 +263,6 @@ async fn dry_run(
         }
         format => ctx.show(&Document(&prepared.target.spec), format),
     }
-}
-
-/// Says what was proven, and what could come next.
-pub fn tell(ctx: &Ctx, name: &str, proof: Option<&Proof>) {
-    match proof {
-        Some(Proof { finished: true, .. }) => ctx.ui.status("the job is FINISHED"),
-        Some(Proof { restored_from: Some(path), .. }) => {
-            ctx.ui
-                .status(&format!("the job runs, restored from {path}, and completed a checkpoint"));
-        }
-        Some(Proof { checkpoint: Some(_), .. }) => {
-            ctx.ui.status("the job runs and completed its first checkpoint");
-        }
-        Some(_) => ctx.ui.status("the job runs"),
-        None => {
-            ctx.ui.hint(&format!("Follow it with `kubectl flink status {name} -w`."));
-            return;
-        }
-    }
-    ctx.ui.hint(&format!("Take a savepoint with `kubectl flink savepoint {name}`."));
 }
 
 /// The document, for `-o json|yaml`.

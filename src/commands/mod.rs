@@ -7,6 +7,8 @@ mod document;
 pub mod list;
 pub mod logs;
 mod narrate;
+mod operate;
+pub mod operation;
 mod plan_text;
 pub mod restore;
 pub mod savepoint;

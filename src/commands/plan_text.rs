@@ -25,7 +25,7 @@ fn plan_lines(plan: &Plan) -> Vec<String> {
     lines
 }
 
-fn words(step: &Step) -> String {
+pub(super) fn words(step: &Step) -> String {
     match step {
         Step::Claim { name, request } => format!("create claim {name} ({request})"),
         Step::Upload { sha256, bytes } => {
@@ -63,6 +63,9 @@ fn words(step: &Step) -> String {
             format!("record generation {generation} beside its state")
         }
         Step::Retire { generation } => format!("delete the objects of generation {generation}"),
+        Step::Reinstate { anchor } => {
+            format!("make generation {} the active one again", anchor.generation)
+        }
         Step::Rest { .. } => "mark the application as stopped".to_owned(),
         Step::RetireApplication => "delete the application's objects, but no claim".to_owned(),
         Step::DeleteClaim { name } => format!("delete claim {name} and all snapshots on it"),

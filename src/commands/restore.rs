@@ -6,18 +6,20 @@ use clap::Args;
 
 use crate::cli::WaitTimeout;
 use crate::cluster::Cluster;
-use crate::commands::narrate::{Narrator, run_plan};
+use crate::commands::narrate::Narrator;
+use crate::commands::operate::{self, finish};
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::OperationId;
 use crate::model::name::ApplicationName;
-use crate::model::revision::Revision;
 use crate::model::storage::StorageSpec;
 use crate::ops::anchor::Anchor;
 use crate::ops::deploy::FromRequest;
 use crate::ops::event::Observer;
 use crate::ops::execute::Executor;
+use crate::ops::observed::Active;
+use crate::ops::operation::record::request;
 use crate::ops::plan::Plan;
 use crate::ops::prepare::LeftBehind;
 use crate::ops::state::State;
@@ -63,7 +65,7 @@ struct Prepared<'a> {
     plan: Plan,
     state: State<'a>,
     anchor: Option<Anchor>,
-    revisions: Vec<Revision>,
+    active: Option<Active>,
 }
 
 /// Restores, and proves that the job runs from that very snapshot.
@@ -80,18 +82,27 @@ pub async fn run(ctx: &mut Ctx, args: RestoreArgs) -> Result<()> {
     let operation = ctx.operation_id()?;
     let mut narrator = Narrator::new(&ctx.ui, format!("Restoring {}", args.name));
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
-    let Prepared { plan, state, anchor, revisions } =
-        plan(&cluster, &args, &operation, deadline, &mut narrator).await?;
-    let mut executor = Executor::new(&cluster, &plan, state, anchor, revisions, deadline);
-    let outcome = run_plan(ctx, &mut executor, &mut narrator, "restore").await;
-    drop(narrator);
-    outcome?;
-    ctx.ui.answer(&format!("application/{} restored", args.name))?;
-    if let Some(saved) = &executor.stopped_at {
-        ctx.ui.status(&format!("what it was before is in {saved}"));
+    let request = args.request();
+    if let Some(journal) =
+        operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
+    {
+        let executor = Executor::resume(&cluster, journal, deadline).await?;
+        return finish(ctx, executor, narrator).await;
     }
-    crate::commands::deploy::tell(ctx, args.name.as_str(), executor.proof.as_ref());
-    Ok(())
+    let Prepared { plan, state, anchor, active } =
+        plan(&cluster, &args, &operation, deadline, &mut narrator).await?;
+    let before = (anchor, active.as_ref());
+    let executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
+    finish(ctx, executor, narrator).await
+}
+
+impl RestoreArgs {
+    /// What tells this restore from another one.
+    fn request(&self) -> String {
+        let storage = self.storage.as_ref().map(ToString::to_string).unwrap_or_default();
+        let allow = format!("allow={}", self.allow_non_restored_state);
+        request(&["restore", &format!("{:?}", self.from), &allow, &storage])
+    }
 }
 
 async fn plan<'a>(
@@ -117,7 +128,7 @@ async fn plan<'a>(
         let highest = highest.unwrap_or(active.revision.generation);
         let allow = args.allow_non_restored_state;
         let plan = lifecycle::restore(&active, highest, snapshot, allow, operation);
-        return Ok(Prepared { plan, state, anchor: Some(anchor), revisions });
+        return Ok(Prepared { plan, state, anchor: Some(anchor), active: Some(active) });
     }
     let (mut state, claim) = orphaned(cluster, args, operation, deadline, observer).await?;
     let left = LeftBehind::read(&mut state, observer).await?;
@@ -131,7 +142,7 @@ async fn plan<'a>(
     };
     let snapshot = prepare::resolve(&args.from, &left.snapshots, &args.name)?;
     let plan = lifecycle::revive(&record, snapshot, args.allow_non_restored_state, operation);
-    Ok(Prepared { plan, state, anchor: None, revisions: vec![record] })
+    Ok(Prepared { plan, state, anchor: None, active: None })
 }
 
 /// Opens the storage of an application that does not exist.

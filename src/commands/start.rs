@@ -5,12 +5,14 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::WaitTimeout;
-use crate::commands::narrate::{Narrator, run_plan};
+use crate::commands::narrate::Narrator;
+use crate::commands::operate::{self, finish};
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::model::name::ApplicationName;
 use crate::ops::execute::Executor;
+use crate::ops::operation::record::request;
 use crate::ops::state::State;
 use crate::ops::{lifecycle, observe, prepare};
 
@@ -38,18 +40,21 @@ pub struct StartArgs {
 pub async fn run(ctx: &mut Ctx, args: StartArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
+    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    let request = request(&["start"]);
+    let mut narrator = Narrator::new(&ctx.ui, format!("Starting {}", args.name));
+    if let Some(journal) =
+        operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
+    {
+        let executor = Executor::resume(&cluster, journal, deadline).await?;
+        return finish(ctx, executor, narrator).await;
+    }
     let (anchor, active) = observe::existing(&cluster, &args.name).await?;
     let revisions = observe::revisions(&cluster, &args.name).await?;
     let highest = prepare::highest(&revisions, None).unwrap_or(active.revision.generation);
     let plan = lifecycle::start(&active, highest, &operation)?;
-    let mut narrator = Narrator::new(&ctx.ui, format!("Starting {}", args.name));
-    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
     let state = State::of(&cluster, &active.revision, &operation).within(deadline);
-    let mut executor = Executor::new(&cluster, &plan, state, Some(anchor), revisions, deadline);
-    let outcome = run_plan(ctx, &mut executor, &mut narrator, "start").await;
-    drop(narrator);
-    outcome?;
-    ctx.ui.answer(&format!("application/{} started", args.name))?;
-    crate::commands::deploy::tell(ctx, args.name.as_str(), executor.proof.as_ref());
-    Ok(())
+    let before = (Some(anchor), Some(&active));
+    let executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
+    finish(ctx, executor, narrator).await
 }

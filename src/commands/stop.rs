@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::WaitTimeout;
-use crate::commands::narrate::{Narrator, run_plan};
+use crate::commands::narrate::Narrator;
+use crate::commands::operate::{self, finish};
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::Result;
@@ -13,6 +14,7 @@ use crate::model::name::ApplicationName;
 use crate::ops::execute::Executor;
 use crate::ops::lifecycle::{self, StopMode};
 use crate::ops::observe;
+use crate::ops::operation::record::request;
 use crate::ops::state::State;
 
 const TIMEOUT: Duration = Duration::from_secs(3600);
@@ -52,29 +54,28 @@ pub struct StopArgs {
 pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
-    let (anchor, active) = observe::existing(&cluster, &args.name).await?;
-    let mode = match (args.drain, args.discard) {
-        (true, _) => StopMode::Drain,
-        (_, true) => StopMode::Discard,
-        _ => StopMode::Savepoint,
+    let (mode, word) = match (args.drain, args.discard) {
+        (true, _) => (StopMode::Drain, "drain"),
+        (_, true) => (StopMode::Discard, "discard"),
+        _ => (StopMode::Savepoint, "savepoint"),
     };
+    let request = request(&["stop", word]);
     let mut narrator = Narrator::new(&ctx.ui, format!("Stopping {}", args.name));
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    if let Some(journal) =
+        operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
+    {
+        let executor = Executor::resume(&cluster, journal, deadline).await?;
+        return finish(ctx, executor, narrator).await;
+    }
+    let (anchor, active) = observe::existing(&cluster, &args.name).await?;
     let state = State::of(&cluster, &active.revision, &operation).within(deadline);
     let Some(plan) = lifecycle::stop(&active, mode, &operation)? else {
         drop(narrator);
-        return ctx.ui.answer(&format!("application/{} already stopped", args.name));
+        ctx.ui.answer(&format!("application/{} already stopped", args.name))?;
+        return anchor.snapshot.map_or(Ok(()), |path| ctx.ui.answer(path.as_str()));
     };
-    let revisions = vec![active.revision.clone()];
-    let mut executor = Executor::new(&cluster, &plan, state, Some(anchor), revisions, deadline);
-    let outcome = run_plan(ctx, &mut executor, &mut narrator, "stop").await;
-    drop(narrator);
-    outcome?;
-    let snapshot = executor.stopped_at.as_ref().or(active.known_snapshot()).cloned();
-    ctx.ui.answer(&format!("application/{} stopped", args.name))?;
-    ctx.ui.hint(&format!("Go on with `kubectl flink start {}`.", args.name));
-    match snapshot {
-        Some(path) => ctx.ui.answer(path.as_str()),
-        None => Ok(()),
-    }
+    let before = (Some(anchor), Some(&active));
+    let executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
+    finish(ctx, executor, narrator).await
 }

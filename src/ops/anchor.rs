@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Service;
+use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Cluster, read};
 use crate::error::{Error, Kind, Result};
@@ -20,16 +21,19 @@ const SNAPSHOT: &str = "kubectl-flink.io/snapshot";
 const STOPPING_INTO: &str = "kubectl-flink.io/stopping-into";
 
 /// What the anchor says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Anchor {
     /// The active generation.
     pub generation: Generation,
     /// Whether its job is meant to run.
     pub run: Run,
     /// The snapshot that a stop left, or that a cancelled job had last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotPath>,
     /// The directory that a stop with savepoint writes to, set before the stop is sent: a savepoint
     /// that finished behind the back of a client that died is found there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopping_into: Option<String>,
 }
 

@@ -9,7 +9,7 @@ use crate::model::snapshot::SnapshotPath;
 use crate::model::spec::UpgradeMode;
 use crate::model::storage::StorageSpec;
 use crate::ops::observed::{Active, Job, Run};
-use crate::ops::plan::{From, Plan, Step};
+use crate::ops::plan::{From, Plan, Step, Verb};
 use crate::ops::transition;
 
 /// All that the plan depends on.
@@ -147,7 +147,7 @@ fn is_stateless(target: &Revision) -> bool {
 fn plan(input: &Input<'_>, steps: Vec<Step>, fallback: Vec<Step>) -> Plan {
     Plan {
         operation: input.operation.clone(),
-        verb: "deploy",
+        verb: Verb::Deploy,
         namespace: input.target.namespace.clone(),
         application: input.target.application.clone(),
         steps,

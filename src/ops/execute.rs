@@ -1,18 +1,24 @@
 //! The executor: runs a plan, step by step, and is the only code that changes an application.
 //!
-//! A step returns only when what it was for is proven. When one fails after the old job was stopped, the
-//! plan's fallback is run, and the error says what came of it.
+//! A step returns only when what it was for is proven; then the record of the operation moves on. Every
+//! step can be done again from its beginning, which is how an operation that was cut off goes on. When one
+//! fails after the old job was stopped, the plan's fallback is run, and the error says what came of it.
 
 use crate::cluster::Cluster;
+use crate::cluster::access;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::name::Generation;
 use crate::model::revision::Revision;
 use crate::model::snapshot::SnapshotPath;
-use crate::ops::anchor::Anchor;
+use crate::ops::anchor::{self, Anchor};
 use crate::ops::event::{Event, Observer};
+use crate::ops::halt::Halt;
 use crate::ops::observed::Run;
-use crate::ops::plan::{From, Plan, Step};
+use crate::ops::operation::abort::{self, Way};
+use crate::ops::operation::journal::Journal;
+use crate::ops::operation::record::Direction;
+use crate::ops::plan::{From, Plan, Step, Verb};
 use crate::ops::prove::Proof;
 use crate::ops::state::State;
 use crate::ops::{await_up, objects, observe, permissions, prove, stop};
@@ -22,8 +28,8 @@ use crate::storage::jar::LocalJar;
 pub struct Executor<'a> {
     /// Where.
     pub cluster: &'a Cluster,
-    /// The plan.
-    pub plan: &'a Plan,
+    /// The plan, and how far it is.
+    pub journal: Journal,
     /// The local jar that [`Step::Upload`] sends.
     pub jar: Option<&'a LocalJar>,
     /// When waiting ends.
@@ -32,69 +38,197 @@ pub struct Executor<'a> {
     pub state: State<'a>,
     /// The anchor as it was last written or read.
     pub anchor: Option<Anchor>,
-    /// Revisions that this run works with: the old ones it was given, the new ones it made.
-    pub revisions: Vec<Revision>,
-    /// The snapshot that a stop in this run left.
-    pub stopped_at: Option<SnapshotPath>,
     /// What was proven last.
     pub proof: Option<Proof>,
-    interrupted: bool,
+    /// The wish to stop at the next safe point.
+    pub halt: Halt,
+    /// Whether an earlier run may have begun the current step.
+    pub resumed: bool,
+    refused: bool,
 }
 
 impl<'a> Executor<'a> {
-    /// An executor for `plan`. `revisions` holds the record of each generation that exists already.
+    /// An executor for the plan of `journal`, whose application has this anchor.
     pub fn new(
         cluster: &'a Cluster,
-        plan: &'a Plan,
+        journal: Journal,
         state: State<'a>,
         anchor: Option<Anchor>,
-        revisions: Vec<Revision>,
         deadline: Deadline,
     ) -> Self {
+        let resumed = journal.is_open();
+        let (jar, proof, halt) = (None, None, Halt::default());
         Executor {
             cluster,
-            plan,
-            jar: None,
+            journal,
+            jar,
             deadline,
             state,
             anchor,
-            revisions,
-            stopped_at: None,
-            proof: None,
-            interrupted: false,
+            proof,
+            halt,
+            resumed,
+            refused: false,
         }
+    }
+
+    /// An executor that goes on with an operation that was taken over.
+    ///
+    /// # Errors
+    /// When the application cannot be read.
+    pub async fn resume(
+        cluster: &'a Cluster,
+        journal: Journal,
+        deadline: Deadline,
+    ) -> Result<Executor<'a>> {
+        let record = &journal.record;
+        let revision = record.any_revision().ok_or_else(|| {
+            Error::new(Kind::Conflict, "the record of the operation names no generation")
+                .hint("This is a defect of kubectl flink: please report it.")
+        })?;
+        let state = State::of(cluster, revision, &record.plan.operation).within(deadline);
+        let anchor = anchor::find(cluster, &record.plan.application).await?;
+        Ok(Executor::new(cluster, journal, state, anchor, deadline))
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.journal.record.plan
+    }
+
+    /// The snapshot that the stop in this operation left.
+    pub fn stopped_at(&self) -> Option<&SnapshotPath> {
+        self.journal.record.stopped_at.as_ref()
     }
 
     /// Runs the plan to its end, or back.
     ///
     /// # Errors
-    /// The failed step's error; when the fallback ran, it says whether the old spec runs again.
+    /// The failed step's error; when the fallback ran, it says whether the old spec runs again. One that
+    /// leaves the operation unfinished says how to go on.
     pub async fn run(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        permissions::check(self.cluster, self.plan).await?;
-        let failed = match self.steps(&self.plan.steps, observer).await {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
+        self.open().await?;
+        let outcome = match self.journal.holding() {
+            Some(mut lease) => tokio::select! {
+                outcome = self.forward_or_back(observer) => outcome,
+                lost = lease.keep() => self.lost(lost.err()),
+            },
+            None => self.forward_or_back(observer).await,
         };
-        if !self.interrupted || self.plan.fallback.is_empty() {
-            return Err(failed);
+        self.end(outcome, observer).await
+    }
+
+    /// Gives the operation up and brings back what was before.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] when it can only be finished; else as the steps of the way back.
+    pub async fn abort(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let outcome = match self.journal.holding() {
+            Some(mut lease) => tokio::select! {
+                outcome = self.undo(observer) => outcome,
+                lost = lease.keep() => self.lost(lost.err()),
+            },
+            None => self.undo(observer).await,
+        };
+        self.end(outcome, observer).await
+    }
+
+    async fn open(&mut self) -> Result<()> {
+        if self.journal.is_open() {
+            return permissions::check(self.cluster, self.plan()).await;
         }
-        observer.event(Event::Warning(failed.to_string()));
+        let ((), user) = tokio::try_join!(
+            permissions::check(self.cluster, &self.journal.record.plan),
+            access::whoami(self.cluster),
+        )?;
+        self.journal.open(user).await
+    }
+
+    fn lost(&mut self, error: Option<Error>) -> Result<()> {
+        self.journal.lose();
+        error.map_or(Ok(()), Err)
+    }
+
+    async fn forward_or_back(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let mut failed = None;
+        if self.journal.record.direction == Direction::Forward {
+            let Err(error) = self.steps(observer).await else { return Ok(()) };
+            let record = &self.journal.record;
+            let owed = record.job_ended && !record.plan.fallback.is_empty();
+            if !owed || error.kind() == Kind::Interrupted || self.journal.is_lost() {
+                return Err(error);
+            }
+            observer.event(Event::Warning(error.to_string()));
+            self.journal.turn_back(Some(error.to_string()), None).await?;
+            failed = Some(error);
+        }
+        self.go_back(failed, observer).await
+    }
+
+    async fn go_back(&mut self, failed: Option<Error>, observer: &mut dyn Observer) -> Result<()> {
         observer.event(Event::Phase("going back to the old generation".to_owned()));
         // The old job has to come back even if the user's patience is at its end.
         self.deadline = Deadline::after(FALLBACK_TIMEOUT);
         self.state.extend(self.deadline);
-        let back = self.fallback(observer).await;
-        Err(self.after_fallback(failed, back))
+        let back = self.steps(observer).await;
+        let earlier = self.journal.record.failure.clone();
+        match failed.or_else(|| earlier.map(|failure| Error::new(Kind::Flink, failure))) {
+            Some(failed) => Err(self.after_fallback(failed, back)),
+            // The user asked for it.
+            None => back,
+        }
     }
 
-    async fn fallback(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        self.steps(&self.plan.fallback, observer).await
+    async fn undo(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        match abort::way(&self.journal.record) {
+            Way::Forget => return Ok(()),
+            Way::OnlyForward(why) => return Err(self.refuse(why)),
+            // Whatever made it go back, the user wants that by now.
+            Way::Back(_) if self.journal.record.direction == Direction::Back => {
+                self.journal.record.failure = None;
+            }
+            Way::Back(steps) => self.journal.turn_back(None, Some(steps)).await?,
+            Way::Ask { generation, job, how } => {
+                if !stop::is_sent(self, generation, job, &how).await? {
+                    return self.write_anchor(|anchor| anchor.stopping_into = None).await;
+                }
+                if self.plan().fallback.is_empty() {
+                    return Err(self.refuse("the job is being stopped"));
+                }
+                match stop::stop(self, generation, job, &how, observer).await {
+                    // The savepoint failed, and so the job goes on running.
+                    Err(error) if error.kind() == Kind::Flink => return Ok(()),
+                    stopped => self.journal.record.stopped_at = stopped?,
+                }
+                self.journal.record.job_ended = true;
+                self.journal.turn_back(None, None).await?;
+            }
+        }
+        self.go_back(None, observer).await
     }
 
-    async fn steps(&mut self, steps: &[Step], observer: &mut dyn Observer) -> Result<()> {
-        for step in steps {
+    fn refuse(&mut self, why: &str) -> Error {
+        self.refused = true;
+        abort::only_forward(&self.journal.record, why)
+    }
+
+    async fn steps(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        while let Some(step) = self.journal.record.current().cloned() {
+            if self.halt.is_requested() {
+                return Err(self.interrupted());
+            }
             tracing::info!(?step, "step");
-            self.step(step, observer).await?;
+            let halt = self.halt.clone();
+            if step.is_long() {
+                tokio::select! {
+                    done = self.step(&step, observer) => done?,
+                    () = halt.requested() => return Err(self.interrupted()),
+                }
+            } else {
+                self.step(&step, observer).await?;
+            }
+            self.resumed = false;
+            self.journal.advance().await?;
         }
         Ok(())
     }
@@ -102,17 +236,17 @@ impl<'a> Executor<'a> {
     async fn step(&mut self, step: &Step, observer: &mut dyn Observer) -> Result<()> {
         match step {
             Step::Claim { name, request } => {
-                objects::create_claim(self.cluster, self.plan, name, request, observer).await
+                objects::create_claim(self.cluster, self.plan(), name, request, observer).await
             }
             Step::Upload { .. } => match self.jar {
                 Some(jar) => self.state.upload(jar, observer).await,
-                None => Ok(()),
+                None => Err(no_jar(self.plan())),
             },
             Step::Verify { snapshot } => self.state.verify(snapshot, observer).await,
             Step::Stop { generation, job, how } => {
                 let stopped = stop::stop(self, *generation, *job, how, observer).await?;
-                self.interrupted = true;
-                self.stopped_at = stopped;
+                self.journal.record.job_ended = true;
+                self.journal.record.stopped_at = stopped;
                 Ok(())
             }
             Step::Quiesce { generation } => {
@@ -125,7 +259,7 @@ impl<'a> Executor<'a> {
                 let revision = self.revision(*generation)?;
                 match self.state.record(&revision, observer).await {
                     // A storage that is out of reach must not keep an application from being deleted.
-                    Err(error) if self.plan.verb == "delete" => {
+                    Err(error) if self.plan().verb == Verb::Delete => {
                         observer.event(Event::Warning(error.to_string()));
                         Ok(())
                     }
@@ -133,11 +267,19 @@ impl<'a> Executor<'a> {
                 }
             }
             Step::Retire { generation } => {
-                objects::retire(self.cluster, &self.plan.application, *generation, observer).await
+                let application = &self.plan().application;
+                objects::retire(self.cluster, application, *generation, observer).await
+            }
+            Step::Reinstate { anchor } => {
+                let revision = self.revision(anchor.generation)?;
+                objects::write_anchor(self.cluster, &revision, anchor).await?;
+                self.anchor = Some(anchor.clone());
+                Ok(())
             }
             Step::Rest { snapshot } => self.rest(snapshot.clone()).await,
             Step::RetireApplication => {
-                objects::retire_application(self.cluster, &self.plan.application, observer).await
+                let application = &self.plan().application;
+                objects::retire_application(self.cluster, application, observer).await
             }
             Step::DeleteClaim { name } => {
                 objects::delete_claim(self.cluster, name, self.deadline, observer).await
@@ -152,23 +294,18 @@ impl<'a> Executor<'a> {
         observer: &mut dyn Observer,
     ) -> Result<()> {
         let mut revision = revision.clone();
-        revision.restored_from = match from {
-            From::Empty => None,
-            From::Snapshot(snapshot) => Some(snapshot.clone()),
-            From::Stopped => Some(self.stopped_at.clone().ok_or_else(|| {
-                Error::new(
-                    Kind::Other,
-                    "the old job left no snapshot, so there is nothing to start from",
-                )
-                .hint("This is a defect of kubectl flink: nothing new was started.")
-            })?),
-        };
+        revision.restored_from = self.journal.record.snapshot_of(from);
+        if *from == From::Stopped && revision.restored_from.is_none() {
+            return Err(Error::new(
+                Kind::Other,
+                "the old job left no snapshot, so there is nothing to start from",
+            )
+            .hint("This is a defect of kubectl flink: nothing new was started."));
+        }
         observer.event(Event::Phase(format!("starting generation {}", revision.generation)));
         let anchor = Anchor::running(revision.generation);
         objects::create_generation(self.cluster, &revision, &anchor, observer).await?;
         self.anchor = Some(anchor);
-        self.revisions.retain(|known| known.generation != revision.generation);
-        self.revisions.push(revision);
         Ok(())
     }
 
@@ -176,7 +313,7 @@ impl<'a> Executor<'a> {
         let revision = self.revision(generation)?;
         let flink = observe::flink(self.cluster, &revision.application, generation);
         await_up::await_up(self.cluster, &flink, &revision, self.deadline, observer).await?;
-        let operation = &self.plan.operation;
+        let operation = &self.plan().operation;
         let proof = prove::prove(&flink, &revision, operation, self.deadline, observer).await?;
         self.proof = Some(proof);
         Ok(())
@@ -184,7 +321,7 @@ impl<'a> Executor<'a> {
 
     /// Marks the application as stopped, with the snapshot it goes on from.
     async fn rest(&mut self, snapshot: Option<SnapshotPath>) -> Result<()> {
-        let snapshot = self.stopped_at.clone().or(snapshot);
+        let snapshot = self.stopped_at().cloned().or(snapshot);
         self.write_anchor(|anchor| {
             anchor.run = Run::Stopped;
             anchor.snapshot = snapshot;
@@ -205,25 +342,71 @@ impl<'a> Executor<'a> {
 
     /// The record of a generation that this run works with.
     pub fn revision(&self, generation: Generation) -> Result<Revision> {
-        let known = self.revisions.iter().find(|revision| revision.generation == generation);
-        known.cloned().ok_or_else(|| {
-            Error::new(Kind::Other, format!("generation {generation} has no record"))
-                .hint("This is a defect of kubectl flink: please report it.")
+        self.journal.record.revision(generation)
+    }
+
+    /// Closes the record, or leaves it to whoever comes next.
+    async fn end(&mut self, outcome: Result<()>, observer: &mut dyn Observer) -> Result<()> {
+        if self.journal.is_lost() {
+            return outcome;
+        }
+        let unfinished = match &outcome {
+            Ok(()) => false,
+            Err(_) if self.refused => true,
+            Err(error) => self.journal.record.stays_open(error.kind()),
+        };
+        let tidied = match unfinished {
+            true => self.journal.release().await,
+            false => self.journal.close().await,
+        };
+        if let Err(error) = tidied {
+            // What was done is done; a record that is left is found by the next command.
+            observer
+                .event(Event::Warning(format!("the operation's record is left behind: {error}")));
+        }
+        let name = &self.plan().application;
+        outcome.map_err(|error| match unfinished {
+            true if !self.refused => error.hint(format!(
+                "Go on by running the same command again, or with `kubectl flink operation resume {name}`; undo it with `kubectl flink operation abort {name}`."
+            )),
+            _ => error,
         })
     }
 
+    fn interrupted(&self) -> Error {
+        let Plan { verb, application, .. } = self.plan();
+        let done = self.journal.record.step;
+        Error::new(
+            Kind::Interrupted,
+            format!(
+                "interrupted: {verb} of {application} stopped before step {} of {}",
+                done + 1,
+                self.journal.record.steps().len()
+            ),
+        )
+    }
+
     fn after_fallback(&self, failed: Error, back: Result<()>) -> Error {
-        let name = &self.plan.application;
-        let snapshot = self.stopped_at.as_ref().map(ToString::to_string).unwrap_or_default();
+        let Plan { application: name, .. } = self.plan();
+        let snapshot = self.stopped_at().map(ToString::to_string).unwrap_or_default();
         match back {
             Ok(()) => failed
                 .context(format!("{name} was not upgraded and runs its old spec again, from {snapshot}"))
                 .hint("Nothing was lost. Correct the cause and deploy again."),
+            // It goes on going back with the next run.
+            Err(error) if self.journal.record.stays_open(error.kind()) => {
+                error.context(format!("{name} was not upgraded ({failed}), and going back was cut off; its state is in {snapshot}"))
+            }
             Err(error) => failed
                 .context(format!("{name} was not upgraded, and going back failed too ({error}); its state is in {snapshot}"))
                 .hint(format!("Bring it back with `kubectl flink restore {name} --from {snapshot}`.")),
         }
     }
+}
+
+fn no_jar(plan: &Plan) -> Error {
+    Error::usage("the job's jar is not in the storage yet, and only the command that began this knows where it is")
+        .hint(format!("Run the same `kubectl flink deploy {}` again.", plan.application))
 }
 
 /// How long going back may take, whatever `--timeout` says.

@@ -6,7 +6,7 @@ use crate::model::name::Generation;
 use crate::model::revision::Revision;
 use crate::model::snapshot::SnapshotPath;
 use crate::ops::observed::{Active, Job, Run};
-use crate::ops::plan::{From, Plan, Step, Stop};
+use crate::ops::plan::{From, Plan, Step, Stop, Verb};
 use crate::ops::transition;
 
 /// How `stop` ends the job.
@@ -49,7 +49,7 @@ pub fn stop(active: &Active, mode: StopMode, operation: &OperationId) -> Result<
     steps.extend(how.map(|how| Step::Stop { generation, job: revision.job_id, how }));
     steps.push(Step::Quiesce { generation });
     steps.push(Step::Rest { snapshot: active.known_snapshot().cloned() });
-    Ok(Some(plan("stop", revision, operation, steps, Vec::new())))
+    Ok(Some(plan(Verb::Stop, revision, operation, steps, Vec::new())))
 }
 
 fn cannot_save(revision: &Revision, why: &str) -> Error {
@@ -74,7 +74,7 @@ pub fn start(active: &Active, highest: Generation, operation: &OperationId) -> R
             .hint(format!("Look at it with `kubectl flink status {name}`.")));
     }
     let from = active.known_snapshot().cloned().map_or(From::Empty, From::Snapshot);
-    Ok(begin_again("start", old, highest, from, operation))
+    Ok(begin_again(Verb::Start, old, highest, from, operation))
 }
 
 /// The plan of `restore` for an application that exists: its running job is stopped with a savepoint, so
@@ -109,7 +109,7 @@ pub fn restore(
         Job::Running => transition::fallback(&active.revision, &target, From::Stopped, operation),
         _ => Vec::new(),
     };
-    plan("restore", &old, operation, steps, fallback)
+    plan(Verb::Restore, &old, operation, steps, fallback)
 }
 
 /// The plan of `restore` in a cluster where the application does not exist: its last record on the
@@ -125,7 +125,7 @@ pub fn revive(
         transition::successor(&old, old.generation.next(), Some(old.generation), operation);
     let mut steps = vec![Step::Verify { snapshot: snapshot.clone() }];
     steps.extend(transition::beginning(target, From::Snapshot(snapshot)));
-    plan("restore", &old, operation, steps, Vec::new())
+    plan(Verb::Restore, &old, operation, steps, Vec::new())
 }
 
 /// The plan of `delete`. The claim goes only when `delete_claim` says so, after the user's consent.
@@ -153,11 +153,11 @@ pub fn delete(
     if delete_claim {
         steps.push(Step::DeleteClaim { name: record.storage.claim().claim.clone() });
     }
-    plan("delete", record, operation, steps, Vec::new())
+    plan(Verb::Delete, record, operation, steps, Vec::new())
 }
 
 fn begin_again(
-    verb: &'static str,
+    verb: Verb,
     old: &Revision,
     highest: Generation,
     from: From,
@@ -182,7 +182,7 @@ fn allowing(revision: &Revision, allow_non_restored_state: bool) -> Revision {
 }
 
 fn plan(
-    verb: &'static str,
+    verb: Verb,
     revision: &Revision,
     operation: &OperationId,
     steps: Vec<Step>,

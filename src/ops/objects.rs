@@ -227,10 +227,13 @@ pub async fn retire_application(
     observer: &mut dyn Observer,
 ) -> Result<()> {
     let all = labels::selector(application, None, None);
+    // The record of the operation outlives all that it is about.
+    let (key, operation) = (labels::COMPONENT, labels::Component::Operation.as_str());
+    let settings = format!("{all},{key}!={operation}");
     // The anchor goes last: as long as it stands, the application exists and can be deleted again.
     tokio::try_join!(
         delete_all::<Deployment>(cluster, &all),
-        delete_all::<ConfigMap>(cluster, &all),
+        delete_all::<ConfigMap>(cluster, &settings),
         delete_all::<PodDisruptionBudget>(cluster, &all),
         delete_all::<NetworkPolicy>(cluster, &all),
         delete_all::<ControllerRevision>(cluster, &all),

@@ -1,5 +1,7 @@
 //! What the cluster and Flink say about an application: the input of every plan. Pure data.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::ids::JobId;
 use crate::model::revision::Revision;
 use crate::model::snapshot::SnapshotPath;
@@ -18,7 +20,8 @@ pub struct Active {
 }
 
 /// What the user wants of the application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Run {
     /// The job is meant to run.
     Running,

@@ -19,12 +19,17 @@ const GENERATION: &[(&str, &str)] = &[
     ("rbac.authorization.k8s.io", "roles"),
 ];
 
+/// What the record of an operation needs; see [`crate::ops::operation`].
+const RECORD: [(&str, &str, &str); 2] =
+    [("create", "", "configmaps"), ("create", "coordination.k8s.io", "leases")];
+
 /// The permissions that the steps cannot do without, each once, in order of the steps.
 ///
 /// Creating only: a role may limit the other verbs to objects by name, which a question without a name
 /// would call forbidden.
 pub fn needed(steps: &[Step]) -> Vec<Permission> {
-    let mut needed = Vec::new();
+    let mut needed =
+        RECORD.map(|(verb, group, resource)| Permission { verb, group, resource }).to_vec();
     for step in steps {
         let created: &[(&str, &str)] = match step {
             Step::Claim { .. } => &[("", "persistentvolumeclaims")],
@@ -76,9 +81,14 @@ mod tests {
             Ok(Step::Claim { name: "orders-state".to_owned(), request })
         };
         let needed = needed(&[claim()?, claim()?, Step::RetireApplication]);
+        let permissions: Vec<_> = needed.iter().map(ToString::to_string).collect();
         assert_eq!(
-            needed,
-            [Permission { verb: "create", group: "", resource: "persistentvolumeclaims" }]
+            permissions,
+            [
+                "create configmaps",
+                "create leases.coordination.k8s.io",
+                "create persistentvolumeclaims"
+            ]
         );
         Ok(())
     }

@@ -4,22 +4,25 @@
 //! executor. What a step needs from an earlier one (the path of the savepoint that a stop wrote) is
 //! named by [`From::Stopped`] and filled in by the executor.
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::model::ids::{JobId, OperationId, TriggerId};
 use crate::model::name::{ApplicationName, Generation};
 use crate::model::revision::Revision;
 use crate::model::snapshot::SnapshotPath;
 use crate::model::storage::StorageSpec;
+use crate::ops::anchor::Anchor;
 
 /// An operation, ready to be run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// The operation's id; trigger ids and the savepoint directory derive from it.
     pub operation: OperationId,
     /// The verb that asked for it, as the user typed it.
-    pub verb: &'static str,
+    pub verb: Verb,
     /// Namespace of the application.
     pub namespace: String,
     /// Name of the application.
@@ -31,8 +34,36 @@ pub struct Plan {
     pub fallback: Vec<Step>,
 }
 
+/// A verb that changes an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    /// Create or upgrade.
+    Deploy,
+    /// End the job with a snapshot.
+    Stop,
+    /// Go on with a stopped application.
+    Start,
+    /// Go back to a snapshot, or bring a deleted application back.
+    Restore,
+    /// Remove the application.
+    Delete,
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verb::Deploy => "deploy",
+            Verb::Stop => "stop",
+            Verb::Start => "start",
+            Verb::Restore => "restore",
+            Verb::Delete => "delete",
+        })
+    }
+}
+
 /// The state a generation starts from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum From {
     /// No state: only where there is none to lose.
@@ -44,7 +75,7 @@ pub enum From {
 }
 
 /// How a running job is ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Stop {
     /// Stop with savepoint.
@@ -61,7 +92,7 @@ pub enum Stop {
 }
 
 /// One step. Each names all it needs; see [`crate::ops::execute`] for what it must prove.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Step {
     /// Create the application's claim.
@@ -122,6 +153,11 @@ pub enum Step {
         /// The generation.
         generation: Generation,
     },
+    /// Write the anchor as it was before the operation: the way back of one that stopped nothing.
+    Reinstate {
+        /// The anchor.
+        anchor: Anchor,
+    },
     /// Mark the application as stopped, so that `start` knows what to go on from.
     Rest {
         /// The snapshot, where the stop itself does not leave one.
@@ -134,4 +170,31 @@ pub enum Step {
         /// Name of the claim.
         name: String,
     },
+}
+
+impl Step {
+    /// Whether it can change the application or its objects. A jar in the storage that nothing names, and a
+    /// look at a snapshot, change nothing.
+    pub fn has_effect(&self) -> bool {
+        !matches!(self, Step::Upload { .. } | Step::Verify { .. } | Step::Prove { .. })
+    }
+
+    /// Whether it only waits for what was begun before, or writes it down once more.
+    pub fn only_waits(&self) -> bool {
+        matches!(self, Step::Prove { .. } | Step::Catalogue { .. })
+    }
+
+    /// Whether it can take long, so that an interrupt need not wait for its end. Every step can be done
+    /// again from its beginning, so this is about patience, not safety.
+    pub fn is_long(&self) -> bool {
+        matches!(
+            self,
+            Step::Upload { .. }
+                | Step::Verify { .. }
+                | Step::Stop { .. }
+                | Step::Quiesce { .. }
+                | Step::Prove { .. }
+                | Step::Catalogue { .. }
+        )
+    }
 }

@@ -49,8 +49,8 @@ pub struct Prepared<'a> {
     pub state: State<'a>,
     /// The anchor as read.
     pub anchor: Option<Anchor>,
-    /// The records on file.
-    pub revisions: Vec<Revision>,
+    /// The application as it is.
+    pub active: Option<Active>,
 }
 
 /// Prepares a deployment.
@@ -64,7 +64,6 @@ pub async fn prepare<'a>(
     now: Timestamp,
     observer: &mut dyn Observer,
 ) -> Result<Prepared<'a>> {
-    validate_request(request)?;
     let application: ApplicationName = request.document.metadata.name.parse()?;
     let found = observe::active(cluster, &application).await?;
     let (anchor, mut active) = found.unzip();
@@ -92,11 +91,14 @@ pub async fn prepare<'a>(
         from: left.resolve(request, &application)?,
     };
     let decision = deploy::decide(&input)?;
-    Ok(Prepared { decision, target, state, anchor, revisions })
+    Ok(Prepared { decision, target, state, anchor, active })
 }
 
 /// Validates the document before the cluster is asked anything.
-fn validate_request(request: &Request) -> Result<()> {
+///
+/// # Errors
+/// [`Kind::Usage`] with all that is wrong with it.
+pub fn validate_request(request: &Request) -> Result<()> {
     let mut document = request.document.clone();
     if let (Some(jar), Some(job)) = (&request.jar, &mut document.spec.job) {
         // Its place depends on the storage, which is not known yet; that it has one is known.

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::flink::FlinkClient;
-use crate::flink::client::{CallError, Trigger};
+use crate::flink::client::{CallError, OperationState, Trigger};
 use crate::flink::savepoint::{Outcome, SnapshotOperation};
 use crate::model::ids::{JobId, TriggerId};
 use crate::model::name::Generation;
@@ -16,7 +16,8 @@ use crate::model::snapshot::{SavepointFormat, SnapshotPath};
 use crate::ops::event::{Event, Observer};
 use crate::ops::execute::Executor;
 use crate::ops::observe;
-use crate::ops::plan::Stop;
+use crate::ops::observed::Job;
+use crate::ops::plan::{Stop, Verb};
 
 const PAUSE: Duration = Duration::from_millis(50);
 /// A little more than `web.refresh-interval`.
@@ -36,7 +37,12 @@ pub async fn stop(
     how: &Stop,
     observer: &mut dyn Observer,
 ) -> Result<Option<SnapshotPath>> {
-    let flink = observe::flink(run.cluster, &run.plan.application, generation);
+    let flink = observe::flink(run.cluster, &run.plan().application, generation);
+    if run.resumed
+        && let Some(left) = left_by_an_earlier_run(run, &flink, job, how, observer).await?
+    {
+        return Ok(Some(left));
+    }
     match how {
         Stop::Savepoint { directory, trigger, drain } => {
             let into = directory.clone();
@@ -45,8 +51,11 @@ pub async fn stop(
             let path = match path {
                 Ok(path) => path,
                 Err(error) => {
-                    // The job goes on: a leftover note would only mislead the next command.
-                    if let Err(e) = run.write_anchor(|anchor| anchor.stopping_into = None).await {
+                    // The job goes on: a leftover note would only mislead the next command. A savepoint
+                    // that is still under way is going to end it.
+                    if error.kind() == Kind::Flink
+                        && let Err(e) = run.write_anchor(|anchor| anchor.stopping_into = None).await
+                    {
                         tracing::warn!(%e, "the anchor still names the savepoint directory");
                     }
                     return Err(error);
@@ -64,13 +73,102 @@ pub async fn stop(
             // Flink serves its checkpoint list from a cache of `web.refresh-interval`, which ours sets to
             // half a second; an older answer could name a checkpoint that was dropped since.
             sleep(REFRESH).await;
-            let newest = observe::newest(&flink, job).await?;
-            let left = newest.or(run.revision(generation)?.restored_from);
+            let left = newest(run, &flink, generation, job, observer).await?;
             let noted = left.clone();
             run.write_anchor(|anchor| anchor.snapshot = noted).await?;
             Ok(left)
         }
     }
+}
+
+/// The newest snapshot of a job that was cancelled: by Flink's own word, or, when its JobManager has left
+/// already, by what is on the storage. An older one would go back in time.
+async fn newest(
+    run: &mut Executor<'_>,
+    flink: &FlinkClient,
+    generation: Generation,
+    job: JobId,
+    observer: &mut dyn Observer,
+) -> Result<Option<SnapshotPath>> {
+    let restored = run.revision(generation)?.restored_from;
+    if flink.checkpoints(job).await.is_ok() {
+        return Ok(observe::newest(flink, job).await?.or(restored));
+    }
+    match run.state.newest_of(job, observer).await {
+        Ok(newest) => Ok(newest.or(restored)),
+        // Nothing is started from it, so that a storage that is out of reach must not be in the way.
+        Err(error) if run.plan().verb == Verb::Delete => {
+            observer.event(Event::Warning(error.to_string()));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What a stop with savepoint left whose sender died: noted in the anchor, or found in the directory that no
+/// other operation writes to. `None` when the job has not ended, so that the stop may be sent (again).
+async fn left_by_an_earlier_run(
+    run: &mut Executor<'_>,
+    flink: &FlinkClient,
+    job: JobId,
+    how: &Stop,
+    observer: &mut dyn Observer,
+) -> Result<Option<SnapshotPath>> {
+    let Stop::Savepoint { directory, .. } = how else { return Ok(None) };
+    if matches!(observe::job(flink, job).await?, Job::Running | Job::Unsettled(_)) {
+        return Ok(None);
+    }
+    let anchor = run.anchor.as_ref();
+    let noted = anchor.filter(|anchor| anchor.stopping_into.as_ref() == Some(directory));
+    let left = match noted.and_then(|anchor| anchor.snapshot.clone()) {
+        Some(noted) => Some(noted),
+        None => run.state.find_in(directory, observer).await?,
+    };
+    if let Some(path) = &left {
+        let noted = path.clone();
+        run.write_anchor(|anchor| anchor.snapshot = Some(noted)).await?;
+    }
+    Ok(left)
+}
+
+/// Whether an earlier run has sent this stop, so that the job has ended or is going to.
+///
+/// # Errors
+/// [`Kind::Unreachable`] when nobody can tell.
+pub async fn is_sent(
+    run: &Executor<'_>,
+    generation: Generation,
+    job: JobId,
+    how: &Stop,
+) -> Result<bool> {
+    let flink = observe::flink(run.cluster, &run.plan().application, generation);
+    let runs = match observe::job(&flink, job).await? {
+        Job::Running => true,
+        Job::Unsettled(state) => state != "CANCELLING",
+        Job::Ended(_) | Job::Unknown => return Ok(true),
+        Job::Unreachable => {
+            return Err(Error::new(
+                Kind::Unreachable,
+                "the JobManager does not answer, so nobody can tell whether the job was told to stop",
+            )
+            .hint(format!("Look at it with `kubectl flink status {}`.", run.plan().application)));
+        }
+    };
+    let Stop::Savepoint { trigger: id, .. } = how else { return Ok(!runs) };
+    match flink.poll(job, &stop_trigger(how), *id).await {
+        Err(CallError::NotFound(_)) => Ok(!runs),
+        Ok(OperationState::Failed(_)) => Ok(false),
+        Ok(_) => Ok(true),
+        Err(error) => Err(error.into_error()),
+    }
+}
+
+fn stop_trigger(how: &Stop) -> Trigger {
+    let (target_directory, drain) = match how {
+        Stop::Savepoint { directory, drain, .. } => (Some(directory.clone()), *drain),
+        Stop::Cancel => (None, false),
+    };
+    Trigger::Stop { target_directory, format: SavepointFormat::default(), drain }
 }
 
 /// Cancels the job; nobody there to cancel counts as cancelled.
@@ -99,7 +197,7 @@ async fn savepoint(
         format: SavepointFormat::default(),
         drain,
     };
-    let operation = run.plan.operation.clone();
+    let operation = run.plan().operation.clone();
     let attempt_id = |attempt: u32| match attempt {
         0 => trigger_id,
         n => operation.trigger(&format!("stop-{n}")),

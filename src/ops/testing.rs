@@ -6,8 +6,12 @@ use crate::model::revision::{Jar, Revision};
 use crate::model::snapshot::SnapshotPath;
 use crate::model::spec::{FlinkDeployment, JobSpec};
 use crate::model::storage::{AccessMode, ClaimStorage, StateStorage};
+use crate::ops::anchor::Anchor;
+use crate::ops::deploy::{Decision, Input, decide};
+use crate::ops::lifecycle::{self, StopMode};
 use crate::ops::observed::{Active, Job, Run};
-use crate::ops::plan::{Step, Stop};
+use crate::ops::operation::record::{Record, Runner};
+use crate::ops::plan::{Plan, Step, Stop};
 use crate::ops::transition;
 
 pub(crate) fn operation() -> OperationId {
@@ -70,4 +74,48 @@ pub(crate) fn names(steps: &[Step]) -> Vec<String> {
         }
     };
     steps.iter().map(name).collect()
+}
+
+/// A process that began at the epoch.
+pub(crate) fn runner() -> Runner {
+    Runner {
+        id: "runner-one".to_owned(),
+        now: jiff::Timestamp::UNIX_EPOCH,
+        patience: std::time::Duration::from_secs(15),
+    }
+}
+
+/// An upgrade of running generation 4 to 5, before its first step.
+pub(crate) fn recorded_upgrade() -> Record {
+    let active = active(4, Run::Running, Job::Running);
+    let mut target = revision(1);
+    target.image = "flink:2.3.0-patched".to_owned();
+    let operation = operation();
+    let input = Input {
+        operation: &operation,
+        target: &target,
+        active: Some(&active),
+        left_behind: None,
+        highest: None,
+        claim: None,
+        upload: None,
+        from: None,
+    };
+    match decide(&input) {
+        Ok(Decision::Upgrade(plan)) => recorded(plan, &active),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A stop of running generation 4, before its first step.
+pub(crate) fn recorded_stop() -> Record {
+    let active = active(4, Run::Running, Job::Running);
+    let plan = lifecycle::stop(&active, StopMode::Savepoint, &operation());
+    recorded(plan.expect("a plan").expect("a plan"), &active)
+}
+
+/// The record of `plan`, which begins on `active`.
+pub(crate) fn recorded(plan: Plan, active: &Active) -> Record {
+    let anchor = Anchor::running(active.revision.generation);
+    Record::new(plan, "request".to_owned(), Some(anchor), Some(active), &runner())
 }

@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod claim;
 pub mod event;
 pub mod job;
+pub mod operation;
 pub mod pod;
 mod section;
 pub mod status;

@@ -382,7 +382,7 @@ fn a_user_who_may_not_do_all_of_it_is_refused_before_anything_is_written() {
     exit code: 6
     ---- stdout
     ---- stderr
-    error: this user lacks permissions that deploy needs in namespace "test-00000", so nothing was written: create controllerrevisions.apps, create deployments.apps, create configmaps, create serviceaccounts, create services, create networkpolicies.networking.k8s.io, create poddisruptionbudgets.policy, create rolebindings.rbac.authorization.k8s.io, create roles.rbac.authorization.k8s.io
+    error: this user lacks permissions that deploy needs in namespace "test-00000", so nothing was written: create configmaps, create leases.coordination.k8s.io, create controllerrevisions.apps, create deployments.apps, create serviceaccounts, create services, create networkpolicies.networking.k8s.io, create poddisruptionbudgets.policy, create rolebindings.rbac.authorization.k8s.io, create roles.rbac.authorization.k8s.io
     hint: Ask an administrator for these permissions, or use another --context or --as.
     "#);
 }

@@ -1,0 +1,217 @@
+//! What all verbs that change an application share: going on with what was left, running a plan, Ctrl-C,
+//! and the answer at the end.
+
+use crate::cluster::Cluster;
+use crate::commands::narrate::Narrator;
+use crate::context::Ctx;
+use crate::deadline::Deadline;
+use crate::error::{Error, Kind, Result};
+use crate::model::name::ApplicationName;
+use crate::ops::anchor::Anchor;
+use crate::ops::event::{Event, Observer};
+use crate::ops::execute::Executor;
+use crate::ops::observed::Active;
+use crate::ops::operation::journal::Journal;
+use crate::ops::operation::record::Record;
+use crate::ops::operation::unfinished;
+use crate::ops::plan::{Plan, Step, Verb};
+use crate::ops::prove::Proof;
+use crate::ops::state::State;
+
+/// Which way an operation is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Towards {
+    /// To the end of its plan.
+    End,
+    /// Back to the state before.
+    Start,
+}
+
+/// Takes up the operation that this very request began earlier; `None` when there is none.
+///
+/// # Errors
+/// [`Kind::Conflict`] when a different operation is not finished, or another process works on this one.
+pub(super) async fn resumable(
+    ctx: &Ctx,
+    cluster: &Cluster,
+    application: &ApplicationName,
+    request: &str,
+    observer: &mut dyn Observer,
+) -> Result<Option<Journal>> {
+    let Some(found) = unfinished::find(cluster, application).await? else { return Ok(None) };
+    if found.record.request != request {
+        return Err(found.refusal(ctx.now()));
+    }
+    let id = &found.record.plan.operation;
+    observer.event(Event::Note(format!(
+        "going on with operation {id}: {}",
+        found.description(ctx.now())
+    )));
+    found.take_over(cluster, ctx.runner()?, observer).await.map(Some)
+}
+
+/// An executor for a plan that was just made.
+pub(super) fn executor<'a>(
+    ctx: &Ctx,
+    cluster: &'a Cluster,
+    plan: Plan,
+    request: String,
+    (anchor, active): (Option<Anchor>, Option<&Active>),
+    state: State<'a>,
+    deadline: Deadline,
+) -> Result<Executor<'a>> {
+    let runner = ctx.runner()?;
+    let record = Record::new(plan, request, anchor.clone(), active, &runner);
+    let journal = Journal::new(cluster, record, runner);
+    Ok(Executor::new(cluster, journal, state, anchor, deadline))
+}
+
+/// Runs a plan until it ends or the user interrupts it. The first Ctrl-C asks it to stop at the next safe
+/// point; the second one ends the program, wherever it is.
+///
+/// # Errors
+/// The plan's; [`Kind::Interrupted`] at Ctrl-C, with the way to go on.
+pub(super) async fn run(
+    ctx: &Ctx,
+    executor: &mut Executor<'_>,
+    narrator: &mut Narrator,
+    towards: Towards,
+) -> Result<()> {
+    let (halt, interrupted) = (executor.halt.clone(), ctx.ui.interrupted());
+    let outcome = {
+        let mut work = std::pin::pin!(async {
+            match towards {
+                Towards::End => executor.run(narrator).await,
+                Towards::Start => executor.abort(narrator).await,
+            }
+        });
+        tokio::select! {
+            outcome = &mut work => outcome,
+            () = interrupted => {
+                ctx.ui.status("stopping at the next safe point; Ctrl-C again leaves at once");
+                halt.request();
+                work.await
+            }
+        }
+    };
+    executor.state.close().await;
+    outcome.map_err(|error| explain(executor, error))
+}
+
+/// Runs to the end of the plan and gives the verb's answer.
+///
+/// # Errors
+/// As [`run`].
+pub(super) async fn finish(
+    ctx: &Ctx,
+    mut executor: Executor<'_>,
+    mut narrator: Narrator,
+) -> Result<()> {
+    let outcome = run(ctx, &mut executor, &mut narrator, Towards::End).await;
+    drop(narrator);
+    outcome?;
+    answer(ctx, &executor)
+}
+
+/// What an interrupted user wants to know.
+fn explain(executor: &Executor<'_>, error: Error) -> Error {
+    if error.kind() != Kind::Interrupted {
+        return error;
+    }
+    let name = &executor.plan().application;
+    let error = match executor.journal.record.current() {
+        Some(Step::Stop { .. }) => error
+            .hint("A savepoint that is under way goes on, and ends the job when it is complete."),
+        _ => error,
+    };
+    let error = match executor.stopped_at() {
+        Some(snapshot) => {
+            error.hint(format!("The old job has stopped; its state is in {snapshot}."))
+        }
+        None => error,
+    };
+    error.hint(format!("See where it stands with `kubectl flink status {name}`."))
+}
+
+/// Says what came of an operation that went to its end: the answer of the verb that began it.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub(super) fn answer(ctx: &Ctx, executor: &Executor<'_>) -> Result<()> {
+    let record = &executor.journal.record;
+    let (plan, name) = (&record.plan, record.plan.application.as_str());
+    let snapshot = record.stopped_at.as_ref().or(record.latest.as_ref());
+    let done = |what: &str| ctx.ui.answer(&format!("application/{name} {what}"));
+    match plan.verb {
+        Verb::Deploy => done(deployed(record))?,
+        Verb::Start => done("started")?,
+        Verb::Restore => {
+            done("restored")?;
+            if let Some(saved) = &record.stopped_at {
+                ctx.ui.status(&format!("what it was before is in {saved}"));
+            }
+        }
+        Verb::Stop => {
+            done("stopped")?;
+            ctx.ui.hint(&format!("Go on with `kubectl flink start {name}`."));
+            return snapshot.map_or(Ok(()), |path| ctx.ui.answer(path.as_str()));
+        }
+        Verb::Delete => {
+            done("deleted")?;
+            kept(ctx, record);
+            return Ok(());
+        }
+    }
+    tell(ctx, name, executor.proof.as_ref());
+    Ok(())
+}
+
+/// What `deploy` did.
+fn deployed(record: &Record) -> &'static str {
+    let made = record.plan.steps.iter().find_map(|step| match step {
+        Step::Start { revision, .. } => Some(revision.generation),
+        _ => None,
+    });
+    match &record.before {
+        None => "created",
+        Some(before) if Some(before.generation) == made => "running",
+        Some(_) => "upgraded",
+    }
+}
+
+/// What `delete` left.
+fn kept(ctx: &Ctx, record: &Record) {
+    let takes_claim = |step: &Step| matches!(step, Step::DeleteClaim { .. });
+    if record.plan.steps.iter().any(takes_claim) {
+        return;
+    }
+    if let Some(revision) = &record.old {
+        let claim = &revision.storage.claim().claim;
+        ctx.ui.status(&format!("claim {claim} and the snapshots on it are kept"));
+    }
+    if let Some(snapshot) = record.stopped_at.as_ref().or(record.latest.as_ref()) {
+        ctx.ui.status(&format!("the latest snapshot is {snapshot}"));
+    }
+    let name = &record.plan.application;
+    ctx.ui.hint(&format!("Bring it back with `kubectl flink restore {name}`."));
+}
+
+/// Says what was proven, and what could come next.
+fn tell(ctx: &Ctx, name: &str, proof: Option<&Proof>) {
+    match proof {
+        Some(Proof { finished: true, .. }) => ctx.ui.status("the job is FINISHED"),
+        Some(Proof { restored_from: Some(path), .. }) => {
+            ctx.ui
+                .status(&format!("the job runs, restored from {path}, and completed a checkpoint"));
+        }
+        Some(Proof { checkpoint: Some(_), .. }) => {
+            ctx.ui.status("the job runs and completed its first checkpoint");
+        }
+        Some(_) => ctx.ui.status("the job runs"),
+        None => {
+            ctx.ui.hint(&format!("Follow it with `kubectl flink status {name} -w`."));
+            return;
+        }
+    }
+    ctx.ui.hint(&format!("Take a savepoint with `kubectl flink savepoint {name}`."));
+}

@@ -1,0 +1,152 @@
+//! `operation`: what was begun and is not finished.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use k8s_openapi::api::core::v1::ConfigMap;
+
+use crate::cli::WaitTimeout;
+use crate::cluster::Cluster;
+use crate::commands::narrate::Narrator;
+use crate::commands::operate::{self, Towards};
+use crate::commands::plan_text::words;
+use crate::commands::scope;
+use crate::context::Ctx;
+use crate::deadline::Deadline;
+use crate::error::{Error, Kind, Result};
+use crate::model::name::ApplicationName;
+use crate::ops::execute::Executor;
+use crate::ops::operation::unfinished::{self, Unfinished};
+use crate::ui::OutputArgs;
+use crate::view::operation::{OperationList, OperationView};
+
+/// As long as the longest verb: a stop that waits for a savepoint of terabytes.
+const TIMEOUT: Duration = Duration::from_secs(3600);
+
+const EXAMPLES: &str = "\
+Examples:
+  # What was begun in this namespace and is not finished
+  kubectl flink operation list
+
+  # How far it is, and who began it
+  kubectl flink operation show orders
+
+  # Go on with it, whoever began it
+  kubectl flink operation resume orders
+
+  # Give it up, and bring back what was before
+  kubectl flink operation abort orders";
+
+/// Arguments of `operation`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct OperationArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List the operations that are not finished
+    #[command(visible_alias = "ls")]
+    List(ListArgs),
+    /// Show the plan of an operation, and how far it is
+    Show(ShowArgs),
+    /// Go on with an operation that was cut off
+    Resume(GoArgs),
+    /// Give an operation up and bring back what was before
+    Abort(GoArgs),
+}
+
+/// Arguments of `operation list`.
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// List the operations of all namespaces
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Arguments of `operation show`.
+#[derive(Debug, Args)]
+struct ShowArgs {
+    /// Name of the application
+    name: ApplicationName,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Arguments of `operation resume` and `operation abort`.
+#[derive(Debug, Args)]
+struct GoArgs {
+    /// Name of the application
+    name: ApplicationName,
+    #[command(flatten)]
+    wait: WaitTimeout,
+}
+
+/// Runs one of the operation verbs.
+///
+/// # Errors
+/// Those of the verb; [`Kind::NotFound`] when nothing is unfinished.
+pub async fn run(ctx: &mut Ctx, args: OperationArgs) -> Result<()> {
+    match args.verb {
+        Verb::List(args) => list(ctx, args).await,
+        Verb::Show(args) => show(ctx, args).await,
+        Verb::Resume(args) => go(ctx, args, Towards::End).await,
+        Verb::Abort(args) => go(ctx, args, Towards::Start).await,
+    }
+}
+
+async fn list(ctx: &mut Ctx, args: ListArgs) -> Result<()> {
+    let cluster = ctx.cluster().await?;
+    let api = scope::<ConfigMap>(&cluster, args.all_namespaces);
+    let found = unfinished::list(&cluster, &api).await?;
+    let mut items: Vec<_> =
+        found.iter().map(|found| OperationView::new(&found.record, words)).collect();
+    items.sort_by(|a, b| (&a.namespace, &a.application).cmp(&(&b.namespace, &b.application)));
+    if items.is_empty() {
+        ctx.ui.status("No operation is unfinished.");
+    }
+    let list = OperationList { items, all_namespaces: args.all_namespaces };
+    ctx.show(&list, args.output.format)
+}
+
+async fn show(ctx: &mut Ctx, args: ShowArgs) -> Result<()> {
+    let cluster = ctx.cluster().await?;
+    let found = existing(&cluster, &args.name).await?;
+    ctx.show(&OperationView::new(&found.record, words), args.output.format)
+}
+
+async fn go(ctx: &mut Ctx, args: GoArgs, towards: Towards) -> Result<()> {
+    let cluster = ctx.cluster().await?;
+    let found = existing(&cluster, &args.name).await?;
+    let (id, verb) = (found.record.plan.operation.clone(), found.record.plan.verb);
+    let doing = match towards {
+        Towards::End => format!("Finishing {verb} of {}", args.name),
+        Towards::Start => format!("Undoing {verb} of {}", args.name),
+    };
+    let mut narrator = Narrator::new(&ctx.ui, doing);
+    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    let journal = found.take_over(&cluster, ctx.runner()?, &mut narrator).await?;
+    let mut executor = Executor::resume(&cluster, journal, deadline).await?;
+    let outcome = operate::run(ctx, &mut executor, &mut narrator, towards).await;
+    drop(narrator);
+    outcome?;
+    match towards {
+        Towards::End => operate::answer(ctx, &executor),
+        Towards::Start => {
+            ctx.ui.answer(&format!("operation/{id} aborted"))?;
+            ctx.ui.hint(&format!("See what is there with `kubectl flink status {}`.", args.name));
+            Ok(())
+        }
+    }
+}
+
+async fn existing(cluster: &Cluster, application: &ApplicationName) -> Result<Unfinished> {
+    unfinished::find(cluster, application).await?.ok_or_else(|| {
+        Error::new(Kind::NotFound, format!("no operation on {application} is unfinished"))
+            .hint("List those of all namespaces with `kubectl flink operation list -A`.")
+    })
+}
