@@ -29,6 +29,8 @@ fn the_count_goes_on(version: &str) {
     let path = savepoint.last_line().to_owned();
     assert!(path.starts_with("file:") && path.contains("savepoint-"), "{savepoint}");
     let counted = app.counted_in(&path);
+    // A later checkpoint, so that the newest snapshot is another one.
+    app.wait_for_commits(counted + 1);
 
     app.run("delete", &["-y"]).success();
     assert_eq!(left_behind(&sandbox), ["counter-state"], "only the claim stays");
