@@ -4,6 +4,7 @@ mod bench;
 mod cache;
 mod cluster;
 mod demo;
+mod dist;
 mod flink;
 mod flink_home;
 mod images;
@@ -42,6 +43,8 @@ enum Task {
     Test(test::TestArgs),
     /// Measure against what users have today
     Bench(bench::BenchArgs),
+    /// Make the archives, checksums and krew manifest of a release
+    Dist(dist::DistArgs),
 }
 
 impl Task {
@@ -52,6 +55,7 @@ impl Task {
             Task::Demo(args) => demo::run(&args),
             Task::Test(args) => test::run(&args),
             Task::Bench(args) => bench::run(&args),
+            Task::Dist(args) => dist::run(&args),
         }
     }
 }

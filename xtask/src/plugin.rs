@@ -19,9 +19,36 @@ impl Plugin {
     /// # Errors
     /// When it does not compile.
     pub(crate) fn build(profile: &str) -> Result<Plugin> {
+        Plugin::cargo_build(profile, &[])
+    }
+
+    /// Builds it in a folder of its own, so that the bytes do not depend on where this checkout and cargo's home are.
+    ///
+    /// # Errors
+    /// When it does not compile.
+    pub(crate) fn build_reproducibly(profile: &str, target: &Path) -> Result<Plugin> {
+        let home = std::env::home_dir().context("there is no home directory")?;
+        let cargo = std::env::var_os("CARGO_HOME").map_or(home.join(".cargo"), PathBuf::from);
+        let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+        let flags = [
+            remap(&tools::repository(), "kubectl-flink"),
+            remap(&cargo, "cargo"),
+            remap(target, "target"),
+        ];
+        // The separator that cannot stand in a path.
+        let flags = flags.join("\u{1f}");
+        let target = target.display().to_string();
+        Plugin::cargo_build(
+            profile,
+            &[("CARGO_ENCODED_RUSTFLAGS", &flags), ("CARGO_TARGET_DIR", &target)],
+        )
+    }
+
+    fn cargo_build(profile: &str, env: &[(&str, &str)]) -> Result<Plugin> {
         let output = Command::new(env!("CARGO"))
             .args(["build", "--locked", "--package", "kubectl-flink", "--bin", "kubectl-flink"])
             .args(["--profile", profile, "--message-format=json-render-diagnostics"])
+            .envs(env.iter().copied())
             .current_dir(tools::repository())
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
@@ -36,6 +63,11 @@ impl Plugin {
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
             .context("cargo named no executable")?;
         Ok(Plugin { binary })
+    }
+
+    /// The file.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
     }
 
     /// The folder it is in.
