@@ -1,12 +1,12 @@
 //! The plugin, built from this checkout.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::site::Site;
-use crate::tools;
+use crate::{step, tools};
 
 /// The built binary.
 pub(crate) struct Plugin {
@@ -45,17 +45,13 @@ impl Plugin {
     }
 
     fn cargo_build(profile: &str, env: &[(&str, &str)]) -> Result<Plugin> {
-        let output = Command::new(env!("CARGO"))
+        let mut command = Command::new(env!("CARGO"));
+        command
             .args(["build", "--locked", "--package", "kubectl-flink", "--bin", "kubectl-flink"])
             .args(["--profile", profile, "--message-format=json-render-diagnostics"])
             .envs(env.iter().copied())
-            .current_dir(tools::repository())
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .context("cannot start cargo")?;
-        ensure!(output.status.success(), "the plugin does not compile (see above)");
-        let text = String::from_utf8(output.stdout)?;
+            .current_dir(tools::repository());
+        let text = step::cargo(&mut command, "the plugin does not compile (see above)")?;
         let binary = text
             .lines()
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())

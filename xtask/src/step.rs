@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::cache;
@@ -43,6 +43,51 @@ pub(crate) fn watch_interrupts() -> Result<()> {
 /// Whether the user wants to stop. Work that is not a [`Step`] asks now and then.
 pub(crate) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// Waits in `work` for the child with this process id, which shares our terminal, and passes an interrupt on that only this process got, such as
+/// the one of a script. The child gets two when the terminal's user presses Ctrl-C, so it must not take the second
+/// for another wish.
+pub(crate) fn passing_interrupts_on<T>(child: u32, work: impl FnOnce() -> T) -> T {
+    let child = i32::try_from(child).map(Pid::from_raw);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                if let (true, Ok(child)) = (interrupted(), child) {
+                    let _ = kill(child, Signal::SIGINT);
+                    return;
+                }
+                thread::sleep(POLL);
+            }
+        });
+        let result = work();
+        done.store(true, Ordering::SeqCst);
+        result
+    })
+}
+
+/// Runs cargo, whose messages go to standard error as they come; gives what it wrote to standard output.
+///
+/// # Errors
+/// [`interrupted`], or `failure` when cargo fails.
+pub(crate) fn cargo(command: &mut Command, failure: &str) -> Result<String> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start cargo")?;
+    let stdout = child.stdout.take();
+    let read = passing_interrupts_on(child.id(), || {
+        let mut text = String::new();
+        stdout.map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut text)).map(|_| text)
+    });
+    let status = child.wait()?;
+    if interrupted() {
+        bail!("interrupted");
+    }
+    ensure!(status.success(), "{failure}");
+    Ok(read?)
 }
 
 /// Writes one line for the user to standard error.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::tally::Tally;
-use crate::step::say;
+use crate::step::{self, say};
 use crate::tools::Go;
 
 /// A command that passes by exiting with 0.
@@ -82,10 +82,11 @@ impl Check {
         };
         let started = Instant::now();
         // Warnings and progress of the tools go straight to the terminal.
-        let status = command
+        let mut child = command
             .stdin(Stdio::null())
-            .status()
+            .spawn()
             .with_context(|| format!("cannot start {}", self.name))?;
+        let status = step::passing_interrupts_on(child.id(), || child.wait())?;
         let verdict = if status.success() { "ok" } else { "FAILED" };
         say(&format!("  {} ... {verdict} ({} s)", self.name, started.elapsed().as_secs()));
         Ok(Tally::of(status.success()))

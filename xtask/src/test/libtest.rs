@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use super::tally::Tally;
-use crate::step::say;
+use crate::step::{self, say};
 
 /// A built test binary.
 #[derive(Debug)]
@@ -49,16 +49,13 @@ struct Profile {
 pub(crate) fn build(root: &Path) -> Result<Vec<TestBinary>> {
     let mut binaries = Vec::new();
     for package in ["kubectl-flink", "xtask"] {
-        let output = Command::new(env!("CARGO"))
+        let mut command = Command::new(env!("CARGO"));
+        command
             .args(["test", "--package", package, "--no-run", "--locked"])
             .arg("--message-format=json-render-diagnostics")
-            .current_dir(root)
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .context("cannot start cargo")?;
-        ensure!(output.status.success(), "the tests do not compile (see above)");
-        for line in String::from_utf8(output.stdout)?.lines() {
+            .current_dir(root);
+        let messages = step::cargo(&mut command, "the tests do not compile (see above)")?;
+        for line in messages.lines() {
             let message: Message =
                 serde_json::from_str(line).context("cargo's JSON has changed")?;
             binaries.extend(test_binary(message));
@@ -121,9 +118,12 @@ impl TestBinary {
         let mut child = command.spawn().with_context(|| format!("cannot start {}", self.label))?;
         let stdout = child.stdout.take().context("the test binary has no stdout")?;
         let mut printer = Printer::new(run.verbose);
-        for line in BufReader::new(stdout).lines() {
-            printer.line(&line?);
-        }
+        step::passing_interrupts_on(child.id(), || -> Result<()> {
+            for line in BufReader::new(stdout).lines() {
+                printer.line(&line?);
+            }
+            Ok(())
+        })?;
         let status = child.wait()?;
         let mut tally = printer.tally;
         if !status.success() && tally.failed == 0 {
