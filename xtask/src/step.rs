@@ -67,12 +67,24 @@ pub(crate) fn passing_interrupts_on<T>(child: u32, work: impl FnOnce() -> T) -> 
     })
 }
 
+/// Takes away what `cargo xtask` told this process about itself. Build scripts (ring's) depend on these variables, so that a
+/// developer's own `cargo test` and this one would compile half of the dependencies in turns.
+pub(crate) fn as_from_a_shell(cargo: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_PRIMARY_PACKAGE", "CARGO_BIN_NAME"];
+        if name.to_str().is_some_and(|name| told.iter().any(|start| name.starts_with(start))) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
 /// Runs cargo, whose messages go to standard error as they come; gives what it wrote to standard output.
 ///
 /// # Errors
 /// [`interrupted`], or `failure` when cargo fails.
 pub(crate) fn cargo(command: &mut Command, failure: &str) -> Result<String> {
-    let mut child = command
+    let mut child = as_from_a_shell(command)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()

@@ -82,7 +82,7 @@ impl Check {
         };
         let started = Instant::now();
         // Warnings and progress of the tools go straight to the terminal.
-        let mut child = command
+        let mut child = step::as_from_a_shell(&mut command)
             .stdin(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot start {}", self.name))?;
