@@ -42,6 +42,10 @@ pub(crate) struct DemoArgs {
 /// Which step failed, and where its log is.
 pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     let started = Instant::now();
+    if args.context.is_none() {
+        // Before minutes of compiling.
+        cluster::check_host()?;
+    }
     let plugin = Plugin::build("dev")?;
     let site = match &args.context {
         Some(context) => Site::context(context)?,
