@@ -12,7 +12,7 @@ use crate::cluster::{Cluster, ConnectOptions};
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::OperationId;
 use crate::ops::operation::record::Runner;
-use crate::ui::{Format, Terminal, Ui, View};
+use crate::ui::{OutputArgs, Terminal, Ui, View};
 
 /// How long leaving may take: helper pods that an interrupted command left are removed on the way out.
 const CLEAN_UP: Duration = Duration::from_secs(5);
@@ -143,8 +143,8 @@ impl Ctx {
     ///
     /// # Errors
     /// See [`Ui::show`].
-    pub fn show(&self, view: &impl View, format: Format) -> Result<()> {
-        self.ui.show(view, format, self.now())
+    pub fn show(&self, view: &impl View, output: impl Into<OutputArgs>) -> Result<()> {
+        self.ui.show(view, &output.into(), self.now())
     }
 }
 

@@ -261,7 +261,7 @@ async fn dry_run(
             };
             ctx.ui.answer(&format!("application/{} {verb} ({suffix})", prepared.target.application))
         }
-        format => ctx.show(&Document(&prepared.target.spec), format),
+        _ => ctx.show(&Document(&prepared.target.spec), &args.output),
     }
 }
 

@@ -22,8 +22,8 @@ use crate::model::revision::Revision;
 use crate::ops::anchor::Anchor;
 use crate::ops::observe;
 use crate::ops::observed::Run;
-use crate::ui::OutputArgs;
 use crate::ui::Ui;
+use crate::ui::{OutputArgs, SortArgs};
 use crate::view::application::{ApplicationList, ApplicationView, Asked};
 
 /// How long Flink may take to answer before an application counts as unreachable.
@@ -53,6 +53,8 @@ pub struct ListArgs {
     #[arg(short = 'l', long, value_name = "LABELS", default_value = "", hide_default_value = true)]
     selector: String,
     #[command(flatten)]
+    sort: SortArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -76,12 +78,13 @@ pub async fn run(ctx: &mut Ctx, args: ListArgs) -> Result<()> {
     let mut items: Vec<_> =
         futures::stream::iter(asked).buffer_unordered(AT_A_TIME).collect().await;
     items.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    args.sort.sort(&mut items)?;
     if items.is_empty() {
         nothing_found(&ctx.ui, &cluster, args.all_namespaces);
     }
     explain(&ctx.ui, &items);
     let list = ApplicationList { items, all_namespaces: args.all_namespaces };
-    ctx.show(&list, args.output.format)
+    ctx.show(&list, &args.output)
 }
 
 fn nothing_found(ui: &Ui, cluster: &Cluster, everywhere: bool) {

@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::name::ApplicationName;
 use crate::ops::execute::Executor;
 use crate::ops::operation::unfinished::{self, Unfinished};
-use crate::ui::OutputArgs;
+use crate::ui::{OutputArgs, SortArgs};
 use crate::view::operation::{OperationList, OperationView};
 
 /// As long as the longest verb: a stop that waits for a savepoint of terabytes.
@@ -65,6 +65,8 @@ struct ListArgs {
     #[arg(short = 'A', long)]
     all_namespaces: bool,
     #[command(flatten)]
+    sort: SortArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -106,17 +108,18 @@ async fn list(ctx: &mut Ctx, args: ListArgs) -> Result<()> {
     let mut items: Vec<_> =
         found.iter().map(|found| OperationView::new(&found.record, words)).collect();
     items.sort_by(|a, b| (&a.namespace, &a.application).cmp(&(&b.namespace, &b.application)));
+    args.sort.sort(&mut items)?;
     if items.is_empty() {
         ctx.ui.status("No operation is unfinished.");
     }
     let list = OperationList { items, all_namespaces: args.all_namespaces };
-    ctx.show(&list, args.output.format)
+    ctx.show(&list, &args.output)
 }
 
 async fn show(ctx: &mut Ctx, args: ShowArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let found = existing(&cluster, &args.name).await?;
-    ctx.show(&OperationView::new(&found.record, words), args.output.format)
+    ctx.show(&OperationView::new(&found.record, words), &args.output)
 }
 
 async fn go(ctx: &mut Ctx, args: GoArgs, towards: Towards) -> Result<()> {

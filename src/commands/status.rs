@@ -58,13 +58,13 @@ pub async fn run(ctx: &mut Ctx, args: StatusArgs) -> Result<()> {
         return watch(ctx, &cluster, &args).await;
     }
     let view = look(&cluster, &args.name).await?;
-    ctx.show(&view, args.output.format)?;
+    ctx.show(&view, &args.output)?;
     view.verdict()
 }
 
 /// Redraws on a terminal; elsewhere writes a line, or a document, at each change.
 async fn watch(ctx: &mut Ctx, cluster: &Cluster, args: &StatusArgs) -> Result<()> {
-    let format = args.output.format;
+    let format = &args.output.format;
     let redraw = ctx.ui.stdout_is_terminal() && matches!(format, Format::Table | Format::Wide);
     let mut last = None;
     loop {
@@ -72,11 +72,11 @@ async fn watch(ctx: &mut Ctx, cluster: &Cluster, args: &StatusArgs) -> Result<()
         let summary = view.summary();
         let changed = last.as_ref() != Some(&summary);
         if redraw {
-            ctx.ui.redraw(&view.text(format == Format::Wide, ctx.now()))?;
+            ctx.ui.redraw(&view.text(*format == Format::Wide, ctx.now()))?;
         } else if changed && matches!(format, Format::Table | Format::Wide) {
             ctx.ui.answer(&summary)?;
         } else if changed {
-            ctx.show(&view, format)?;
+            ctx.show(&view, &args.output)?;
         }
         last = Some(summary);
         if matches!(view.application.state, State::Job(status) if status.is_final()) {

@@ -69,7 +69,7 @@ pub async fn run(ctx: &mut Ctx, args: VersionArgs) -> Result<()> {
         Ok(server) => (server, None),
         Err(error) => (None, Some(error)),
     };
-    ctx.show(&Versions { client_version, server_version }, args.output.format)?;
+    ctx.show(&Versions { client_version, server_version }, &args.output)?;
     failure.map_or(Ok(()), Err)
 }
 

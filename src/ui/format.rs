@@ -5,12 +5,15 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
+use super::columns::Columns;
+use super::jsonpath::{Path, Template};
 use super::{Text, Ui, sanitize};
 use crate::error::{Error, Kind, Result};
 
 /// An output format of `-o`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Format {
     /// For people.
     #[default]
@@ -23,6 +26,10 @@ pub enum Format {
     Yaml,
     /// `TYPE/NAME`, one a line.
     Name,
+    /// What a template makes of the JSON document.
+    JsonPath(Template),
+    /// A table of the user's own columns.
+    Columns(Columns),
 }
 
 impl Format {
@@ -37,9 +44,14 @@ impl Format {
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name =
-            Format::ALL.iter().find(|(_, format)| format == self).map_or("", |(name, _)| name);
-        f.write_str(name)
+        match self {
+            Format::JsonPath(template) => write!(f, "jsonpath={template}"),
+            Format::Columns(columns) => write!(f, "custom-columns={columns}"),
+            fixed => {
+                let named = Format::ALL.iter().find(|(_, format)| format == fixed);
+                f.write_str(named.map_or("", |(name, _)| name))
+            }
+        }
     }
 }
 
@@ -47,21 +59,91 @@ impl FromStr for Format {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Format::ALL.iter().find(|(name, _)| *name == text).map(|(_, format)| *format).ok_or_else(|| {
+        if let Some(template) = text.strip_prefix("jsonpath=") {
+            return Ok(Format::JsonPath(template.parse()?));
+        }
+        if let Some(columns) = text.strip_prefix("custom-columns=") {
+            return Ok(Format::Columns(columns.parse()?));
+        }
+        let named = Format::ALL.into_iter().find(|(name, _)| *name == text);
+        named.map(|(_, format)| format).ok_or_else(|| {
             let known = Format::ALL.map(|(name, _)| name).join(", ");
             Error::usage(format!(
-                "this format is not supported (supported: {known}; pipe json into jq for a single field)"
+                "this format is not supported (supported: {known}, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,…)"
             ))
         })
     }
 }
 
 /// The format of an answer; flatten it into the arguments of every command that shows something.
-#[derive(Debug, Clone, Copy, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct OutputArgs {
-    /// Format of the answer: table, wide, json, yaml or name
+    /// Format of the answer: table, wide, json, yaml, name, jsonpath=TEMPLATE or custom-columns=HEADER:PATH,…
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value_t)]
     pub format: Format,
+    /// Leave the header of a table out
+    #[arg(long)]
+    pub no_headers: bool,
+}
+
+impl From<Format> for OutputArgs {
+    fn from(format: Format) -> Self {
+        OutputArgs { format, no_headers: false }
+    }
+}
+
+impl From<&OutputArgs> for OutputArgs {
+    fn from(output: &OutputArgs) -> Self {
+        output.clone()
+    }
+}
+
+/// The order of a list; flatten it into the arguments of every command that shows one.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct SortArgs {
+    /// Sort by a field of the items of -o json, such as .state or {.lastCheckpoint.stateBytes}
+    #[arg(long, value_name = "PATH")]
+    sort_by: Option<Path>,
+}
+
+impl SortArgs {
+    /// Sorts as the user asked for; items that are equal, or lack the field, keep their order. Those without it come first.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when no item has such a field: it is misspelt then.
+    pub fn sort<T: Serialize>(&self, items: &mut [T]) -> Result<()> {
+        let Some(path) = &self.sort_by else { return Ok(()) };
+        let mut found = false;
+        items.sort_by_cached_key(|item| {
+            let item = serde_json::to_value(item).unwrap_or_default();
+            let key = path.values(&item).first().map(|value| SortKey::of(value));
+            found |= key.is_some();
+            key
+        });
+        if found || items.is_empty() {
+            return Ok(());
+        }
+        Err(Error::usage(format!("no item has a field {path}"))
+            .hint("See the fields with -o json; the path begins below an item."))
+    }
+}
+
+/// Numbers by value and before everything else, which is sorted as text.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum SortKey {
+    Number(i128),
+    Text(String),
+}
+
+impl SortKey {
+    fn of(value: &Value) -> SortKey {
+        let whole = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
+        match (whole, value) {
+            (Some(number), _) => SortKey::Number(number),
+            (None, Value::String(text)) => SortKey::Text(text.clone()),
+            (None, other) => SortKey::Text(other.to_string()),
+        }
+    }
 }
 
 /// What a command shows: one model for every format. Its serialised form is the schema of `-o json`.
@@ -71,6 +153,11 @@ pub trait View: Serialize {
 
     /// `TYPE/NAME` of each thing shown.
     fn names(&self) -> Vec<String>;
+
+    /// Whether [`View::text`] is one table, whose header can be left out.
+    fn is_table(&self) -> bool {
+        false
+    }
 }
 
 impl Ui {
@@ -78,10 +165,12 @@ impl Ui {
     ///
     /// # Errors
     /// When it cannot be serialised or standard output cannot be written.
-    pub fn show(&self, view: &impl View, format: Format, now: Timestamp) -> Result<()> {
-        match format {
-            Format::Table | Format::Wide => {
-                self.answer_text(&view.text(format == Format::Wide, now))
+    pub fn show(&self, view: &impl View, output: &OutputArgs, now: Timestamp) -> Result<()> {
+        match &output.format {
+            format @ (Format::Table | Format::Wide) => {
+                let text = view.text(*format == Format::Wide, now);
+                let bare = output.no_headers && view.is_table();
+                self.answer_text(&if bare { text.without_first_line() } else { text })
             }
             Format::Name => {
                 let lines = view.names().join("\n");
@@ -89,8 +178,19 @@ impl Ui {
             }
             Format::Json => self.write_answer(&json(view)?),
             Format::Yaml => self.write_answer(&yaml(view)?),
+            Format::JsonPath(template) => {
+                self.answer_text(&Text::new().plain(&template.render(&value(view)?)))
+            }
+            Format::Columns(columns) => {
+                let text = Text::new().plain(&columns.table(&value(view)?).to_lines());
+                self.answer_text(&if output.no_headers { text.without_first_line() } else { text })
+            }
         }
     }
+}
+
+fn value(view: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(view).map_err(cannot_serialise)
 }
 
 fn json(view: &impl Serialize) -> Result<String> {
@@ -134,7 +234,8 @@ mod tests {
     fn shown(name: &'static str, format: &str) -> Result<String> {
         let (streams, captured) = Streams::memory("");
         let ui = Ui::new(streams, Color::Auto, false, &Terminal::default());
-        ui.show(&Named(name), format.parse()?, Timestamp::UNIX_EPOCH)?;
+        let output = format.parse::<Format>()?.into();
+        ui.show(&Named(name), &output, Timestamp::UNIX_EPOCH)?;
         Ok(captured.stdout())
     }
 
@@ -145,15 +246,20 @@ mod tests {
         assert_eq!(shown("orders", "json")?, "\"orders\"\n");
         assert_eq!(shown("orders", "yaml")?, "orders\n");
         assert_eq!(shown("orders", "name")?, "application/orders\n");
+        assert_eq!(shown("orders", "jsonpath={$}")?, "orders");
+        assert_eq!(shown("orders", "custom-columns=NAME:$")?, "NAME\norders\n");
         Ok(())
     }
 
     #[test]
     fn hostile_names_stay_readable_and_equal_in_every_format() -> Result<()> {
         const NAME: &str = "a\u{202e}b\x1b[2J\u{9b}";
-        for format in ["table", "wide", "json", "yaml", "name"] {
+        for format in
+            ["table", "wide", "json", "yaml", "name", "jsonpath={$}", "custom-columns=N:$"]
+        {
             let shown = shown(NAME, format)?;
-            assert!(!shown.trim_end().chars().any(sanitize::is_unsafe), "{format}: {shown:?}");
+            let safe = |line: &str| !line.chars().any(sanitize::is_unsafe);
+            assert!(shown.lines().all(safe), "{format}: {shown:?}");
         }
         assert_eq!(
             serde_json::from_str::<String>(&shown(NAME, "json")?).ok().as_deref(),
@@ -166,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_format_that_is_not_there_lists_those_that_are() {
-        let error = shown("orders", "jsonpath={.metadata.name}").map_err(|e| e.to_string());
+        let error = shown("orders", "go-template={{.}}").map_err(|e| e.to_string());
         assert!(error.is_err_and(|e| e.contains("table, wide, json, yaml, name")));
     }
 }

@@ -11,14 +11,16 @@ pub(super) const NONE: &str = "<none>";
 /// Rows under upper-case headers.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    header: Vec<&'static str>,
+    header: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table with these column headers and no rows.
-    pub fn new(header: impl IntoIterator<Item = &'static str>) -> Self {
-        Table { header: header.into_iter().collect(), rows: Vec::new() }
+    pub fn new(header: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let safe = |header: String| sanitize::line(&header).into_owned();
+        let header = header.into_iter().map(|header| safe(header.into())).collect();
+        Table { header, rows: Vec::new() }
     }
 
     /// Adds a row: one cell a column. Cells are sanitised; an empty one shows `<none>`.

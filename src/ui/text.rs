@@ -76,6 +76,12 @@ impl Text {
         self
     }
 
+    /// Without its first line: a table's header.
+    #[must_use]
+    pub fn without_first_line(self) -> Self {
+        Text(self.0.split_once('\n').map_or("", |(_, rest)| rest).to_owned())
+    }
+
     /// Whether nothing was added.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

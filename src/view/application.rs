@@ -258,6 +258,10 @@ pub struct ApplicationList {
 }
 
 impl View for ApplicationList {
+    fn is_table(&self) -> bool {
+        true
+    }
+
     fn text(&self, wide: bool, now: Timestamp) -> Text {
         let mut header = Vec::new();
         if self.all_namespaces {

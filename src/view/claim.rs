@@ -126,6 +126,10 @@ pub struct ClaimList {
 }
 
 impl View for ClaimList {
+    fn is_table(&self) -> bool {
+        true
+    }
+
     fn text(&self, wide: bool, now: Timestamp) -> Text {
         let mut header = Vec::new();
         if self.all_namespaces {

@@ -112,6 +112,10 @@ pub struct OperationList {
 }
 
 impl View for OperationList {
+    fn is_table(&self) -> bool {
+        true
+    }
+
     fn text(&self, wide: bool, now: Timestamp) -> Text {
         let mut header = vec!["APPLICATION", "VERB", "USER", "GOING", "STEP", "AGE"];
         if self.all_namespaces {

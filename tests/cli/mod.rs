@@ -4,6 +4,7 @@ mod access;
 mod completion;
 mod deploy;
 mod empty;
+mod formats;
 mod objects;
 mod storage;
 mod usage;

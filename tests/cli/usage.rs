@@ -24,7 +24,7 @@ fn unknown_verbs_and_flags_are_usage_errors() {
     exit code: 2
     ---- stdout
     ---- stderr
-    error: invalid value 'csv' for '--output <FORMAT>': this format is not supported (supported: table, wide, json, yaml, name; pipe json into jq for a single field)
+    error: invalid value 'csv' for '--output <FORMAT>': this format is not supported (supported: table, wide, json, yaml, name, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,…)
 
     For more information, try '--help'.
     ");

@@ -43,5 +43,5 @@ pub(super) async fn run(ctx: &mut Ctx, args: DescribeArgs) -> Result<()> {
     let named = |info: &survey::StorageClassInfo| Some(&info.name) == claim_view.class.as_ref();
     let class = classes.into_iter().flatten().find(named).map(ClassView::from);
     let observed = Observed { claims: vec![claim], events, ..Observed::default() };
-    ctx.show(&StorageView::new(claim_view, class, &observed), args.output.format)
+    ctx.show(&StorageView::new(claim_view, class, &observed), &args.output)
 }

@@ -8,7 +8,7 @@ use crate::commands::scope;
 use crate::context::Ctx;
 use crate::error::Result;
 use crate::ops::claims::Users;
-use crate::ui::OutputArgs;
+use crate::ui::{OutputArgs, SortArgs};
 use crate::view::claim::{ClaimList, ClaimView};
 
 const EXAMPLES: &str = "\
@@ -26,6 +26,8 @@ pub(super) struct ListArgs {
     /// List the claims of all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
+    #[command(flatten)]
+    sort: SortArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -45,6 +47,7 @@ pub(super) async fn run(ctx: &mut Ctx, args: ListArgs) -> Result<()> {
     let mut items: Vec<_> =
         ours.map(|claim| ClaimView::from(claim).used(users.of(claim), &pods)).collect();
     items.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    args.sort.sort(&mut items)?;
     if items.is_empty() {
         let place = if everywhere {
             String::new()
@@ -56,5 +59,5 @@ pub(super) async fn run(ctx: &mut Ctx, args: ListArgs) -> Result<()> {
             "Make some with `kubectl flink storage create NAME pvc:10Gi`, or let deploy make it.",
         );
     }
-    ctx.show(&ClaimList { items, all_namespaces: everywhere }, args.output.format)
+    ctx.show(&ClaimList { items, all_namespaces: everywhere }, &args.output)
 }
