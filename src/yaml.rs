@@ -1,7 +1,11 @@
 //! The only module that names the YAML crate.
 
+mod located;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+pub use located::{Content, Entry, Node, Position, located};
 
 use crate::error::{Error, Result};
 

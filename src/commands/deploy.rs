@@ -1,6 +1,6 @@
 //! `deploy`: create an application, or upgrade it without losing its state.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -17,8 +17,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::name::ApplicationName;
 use crate::model::spec::FlinkDeployment;
-use crate::model::storage::mounted_path;
-use crate::ops::deploy::Decision;
+use crate::ops::deploy::{Decision, FromRequest};
 use crate::ops::execute::Executor;
 use crate::ops::objects;
 use crate::ops::operation::record;
@@ -46,6 +45,9 @@ Examples:
   # Deploy a FlinkDeployment document; flags override what it says
   kubectl flink deploy -f orders.yaml --parallelism 4
 
+  # Every document of a folder, all validated before the first is deployed
+  kubectl flink deploy -f ./applications -R
+
   # Write the document that these flags stand for
   kubectl flink deploy orders --jar ./orders.jar --dry-run=client -o yaml";
 
@@ -56,9 +58,12 @@ pub struct DeployArgs {
     /// Name of the application; the document's when -f is given
     #[arg(required_unless_present = "filename")]
     pub name: Option<String>,
-    /// FlinkDeployment document; - reads standard input
+    /// FlinkDeployment documents: a file, a folder, a URL, or - for standard input; repeatable
     #[arg(short, long, value_name = "FILE")]
-    pub filename: Option<PathBuf>,
+    pub filename: Vec<String>,
+    /// Read the folders below those given with -f too
+    #[arg(short = 'R', long, requires = "filename")]
+    pub recursive: bool,
     /// The job's jar: a local path, local:///path/in/image, or https://…
     #[arg(long, value_name = "JAR", required_unless_present = "filename")]
     pub jar: Option<String>,
@@ -132,11 +137,55 @@ pub enum DryRun {
 /// Bad input before anything is written; afterwards what Kubernetes or Flink reports, with its cause.
 pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
-    let document = document::from_args(&args, cluster.namespace())?;
+    let from: Option<FromRequest> = args.from.as_deref().map(str::parse).transpose()?;
+    let documents = document::all(&args, cluster.namespace()).await?;
     // A fetched jar is a temporary file: it has to outlive the upload.
-    let source = jar(&document).await?;
-    let jar = source.as_ref().map(|source| source.jar().clone());
-    let from = args.from.as_deref().map(str::parse).transpose()?;
+    let mut jars = Vec::new();
+    for document in &documents {
+        jars.push(jar(document).await?);
+    }
+    let names: Vec<String> =
+        documents.iter().map(|document| document.metadata.name.clone()).collect();
+    let mut specs = Vec::new();
+    for (position, (document, source)) in documents.into_iter().zip(&jars).enumerate() {
+        let jar = source.as_ref().map(|source| source.jar().clone());
+        match one(ctx, &cluster, &args, document, jar, from.clone()).await {
+            Ok(spec) => specs.extend(spec),
+            Err(e) => return Err(unfinished(e, &names, position)),
+        }
+    }
+    match specs.is_empty() {
+        true => Ok(()),
+        false => ctx.show(&Documents(&specs), &args.output),
+    }
+}
+
+/// Says where a row of deployments ended.
+fn unfinished(error: Error, names: &[String], position: usize) -> Error {
+    match (names.get(position), names.get(position + 1..)) {
+        (Some(name), Some(rest)) if names.len() > 1 => {
+            let error = error.context(name.clone());
+            match rest.is_empty() {
+                true => error,
+                false => error.hint(format!(
+                    "Not begun: {}. The same command again goes on.",
+                    rest.join(", ")
+                )),
+            }
+        }
+        _ => error,
+    }
+}
+
+/// Deploys one document. A dry run gives back the document where that is what should be shown.
+async fn one(
+    ctx: &mut Ctx,
+    cluster: &Cluster,
+    args: &DeployArgs,
+    document: FlinkDeployment,
+    jar: Option<LocalJar>,
+    from: Option<FromRequest>,
+) -> Result<Option<FlinkDeployment>> {
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
     let request = Request { document, jar, from, deadline };
     // A wrong spec is told before the cluster is asked anything.
@@ -147,40 +196,40 @@ pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
     let writes = args.dry_run == DryRun::None;
     if writes
         && let Some(journal) =
-            operate::resumable(ctx, &cluster, &name, &digest, &mut narrator).await?
+            operate::resumable(ctx, cluster, &name, &digest, &mut narrator).await?
     {
-        let mut executor = Executor::resume(&cluster, journal, deadline).await?;
+        let mut executor = Executor::resume(cluster, journal, deadline).await?;
         executor.jar = request.jar.as_ref();
         operate::run(ctx, &mut executor, &mut narrator, Towards::End).await?;
         if executor.proof.is_some() || !args.wait.wait() {
             drop(narrator);
-            return operate::answer(ctx, &executor);
+            return operate::answer(ctx, &executor).map(|()| None);
         }
         // It was begun with --no-wait: what is left to do is what a plain deploy finds now.
     }
     let operation = ctx.operation_id()?;
-    let prepared = prepare(&cluster, &request, &operation, ctx.now(), &mut narrator).await;
+    let prepared = prepare(cluster, &request, &operation, ctx.now(), &mut narrator).await;
     let mut prepared = prepared?;
     if !writes {
         drop(narrator);
         prepared.state.close().await;
-        return dry_run(ctx, &cluster, &prepared, &args).await;
+        return dry_run(ctx, cluster, &prepared, args).await;
     }
     let (Decision::Create(plan) | Decision::Upgrade(plan) | Decision::Resume(plan)) =
         &mut prepared.decision
     else {
         drop(narrator);
         prepared.state.close().await;
-        return ctx.ui.answer(&format!("application/{name} unchanged"));
+        return ctx.ui.answer(&format!("application/{name} unchanged")).map(|()| None);
     };
     if !args.wait.wait() {
         without_waiting(plan)?;
     }
     let before = (prepared.anchor, prepared.active.as_ref());
     let (plan, state) = (plan.clone(), prepared.state);
-    let mut executor = operate::executor(ctx, &cluster, plan, digest, before, state, deadline)?;
+    let mut executor = operate::executor(ctx, cluster, plan, digest, before, state, deadline)?;
     executor.jar = request.jar.as_ref();
-    finish(ctx, executor, narrator).await
+    finish(ctx, executor, narrator).await.map(|()| None)
 }
 
 /// What tells this deploy from another one: the document, the content of a local jar, and `--from`.
@@ -210,17 +259,13 @@ impl Source {
 }
 
 /// The jar that the document names, when it is not where the pods find it already.
-async fn jar(document: &FlinkDeployment) -> Result<Option<Source>> {
-    let Some(uri) = document.job().and_then(|job| job.jar_uri.clone()) else { return Ok(None) };
-    if uri.starts_with("local:") || mounted_path(&uri).is_some() {
-        return Ok(None);
-    }
+async fn jar(deployment: &FlinkDeployment) -> Result<Option<Source>> {
+    let Some(uri) = deployment.job().and_then(|job| job.jar_uri.clone()) else { return Ok(None) };
     if uri.starts_with("https://") {
         return fetch::jar(&uri).await.map(|fetched| Some(Source::Fetched(fetched)));
     }
-    if let Some((scheme, _)) = uri.split_once("://") {
-        return Err(Error::usage(format!("a jar cannot be had by {scheme}: {uri}"))
-            .hint("Give a local path, local:///path/in/image, or https://…"));
+    if !document::is_on_this_machine(&uri) {
+        return Ok(None);
     }
     jar::inspect(Path::new(&uri)).await.map(|jar| Some(Source::Local(jar)))
 }
@@ -240,7 +285,7 @@ async fn dry_run(
     cluster: &Cluster,
     prepared: &Prepared<'_>,
     args: &DeployArgs,
-) -> Result<()> {
+) -> Result<Option<FlinkDeployment>> {
     if args.dry_run == DryRun::Server {
         objects::dry_run(cluster, &prepared.decision).await?;
     }
@@ -259,23 +304,38 @@ async fn dry_run(
                 Decision::Upgrade(_) => "upgraded",
                 Decision::Resume(_) => "running",
             };
-            ctx.ui.answer(&format!("application/{} {verb} ({suffix})", prepared.target.application))
+            let answer = format!("application/{} {verb} ({suffix})", prepared.target.application);
+            ctx.ui.answer(&answer).map(|()| None)
         }
-        _ => ctx.show(&Document(&prepared.target.spec), &args.output),
+        _ => Ok(Some(prepared.target.spec.clone())),
     }
 }
 
-/// The document, for `-o json|yaml`.
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Document<'a>(&'a FlinkDeployment);
+/// The documents, for `-o json|yaml`: one as it is, several as a `List`, which kubectl and `-f` read.
+struct Documents<'a>(&'a [FlinkDeployment]);
 
-impl View for Document<'_> {
+impl Serialize for Documents<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct List<'a> {
+            api_version: &'a str,
+            kind: &'a str,
+            items: &'a [FlinkDeployment],
+        }
+        match self.0 {
+            [one] => one.serialize(serializer),
+            items => List { api_version: "v1", kind: "List", items }.serialize(serializer),
+        }
+    }
+}
+
+impl View for Documents<'_> {
     fn text(&self, _wide: bool, _now: Timestamp) -> Text {
-        Text::new().plain(&self.0.metadata.name)
+        Text::new().plain(&self.names().join("\n"))
     }
 
     fn names(&self) -> Vec<String> {
-        vec![format!("application/{}", self.0.metadata.name)]
+        self.0.iter().map(|document| format!("application/{}", document.metadata.name)).collect()
     }
 }

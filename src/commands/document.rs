@@ -1,95 +1,160 @@
 //! From flags to a FlinkDeployment: flags are a short way to write the document, and override one.
 
-use std::path::Path;
-
 use crate::commands::deploy::DeployArgs;
+use crate::commands::sources;
 use crate::error::{Error, Kind, Result};
+use crate::model::document::{self, Document};
 use crate::model::flink_version::FlinkVersion;
 use crate::model::labels;
 use crate::model::spec::{
     API_VERSION, FlinkDeployment, JobManagerSpec, JobSpec, KIND, Resource, Resources,
     TaskManagerSpec,
 };
-use crate::model::storage::StorageSpec;
-use crate::yaml;
+use crate::model::storage::{MOUNT_PATH, StorageSpec, mounted_path};
+use crate::model::validate;
+use crate::model::violation::{self, Violation};
 
-/// Manifests larger than this are refused unread, in bytes: etcd would not take the record.
-const MAX_DOCUMENT: u64 = 1 << 20;
-
-/// Reads the document of `-f`; `-` is standard input.
+/// The documents that the command line stands for, flags included, each sound in itself.
 ///
 /// # Errors
-/// [`Kind::Usage`] when it cannot be read or is not a FlinkDeployment.
-pub(super) fn read(path: &Path) -> Result<FlinkDeployment> {
-    let name = match path == Path::new("-") {
-        true => "standard input".to_owned(),
-        false => path.display().to_string(),
-    };
-    let cannot = |e: std::io::Error| {
-        Error::usage(format!("cannot read {name}"))
-            .caused_by(e)
-            .hint("Check the path given with -f.")
-    };
-    let mut bytes = Vec::new();
-    if path == Path::new("-") {
-        std::io::Read::read_to_end(
-            &mut std::io::Read::take(std::io::stdin(), MAX_DOCUMENT + 1),
-            &mut bytes,
-        )
-        .map_err(cannot)?;
-    } else {
-        let file = std::fs::File::open(path).map_err(cannot)?;
-        std::io::Read::read_to_end(&mut std::io::Read::take(file, MAX_DOCUMENT + 1), &mut bytes)
-            .map_err(cannot)?;
-    }
-    if bytes.len() as u64 > MAX_DOCUMENT {
-        return Err(Error::usage(format!("{name} is larger than {MAX_DOCUMENT} bytes"))
-            .hint("A FlinkDeployment is a few kilobytes: is this the right file?"));
-    }
-    let text = String::from_utf8(bytes)
-        .map_err(|e| Error::usage(format!("{name} is not UTF-8 text")).caused_by(e))?;
-    parse(&text, &name)
-}
-
-fn parse(text: &str, name: &str) -> Result<FlinkDeployment> {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Head {
-        #[serde(default)]
-        api_version: String,
-        #[serde(default)]
-        kind: String,
-    }
-    // What it is comes first: the fields of something else would only be puzzling.
-    let Head { api_version, kind } = yaml::from_str(text, name)?;
-    if api_version != API_VERSION || kind != KIND {
-        let found = match (api_version.is_empty(), kind.is_empty()) {
-            (false, false) => format!("a {api_version} {kind}"),
-            _ => "no apiVersion and kind".to_owned(),
+/// [`Kind::Usage`] with everything that is wrong in any of them, each with its place; also for flags that
+/// cannot be understood or contradict a document.
+pub(super) async fn all(args: &DeployArgs, namespace: &str) -> Result<Vec<FlinkDeployment>> {
+    let written = sources::documents(&args.filename, args.recursive).await?;
+    if written.is_empty() {
+        let mut new = FlinkDeployment::new("", Some(namespace), FlinkVersion::default());
+        new.spec.job = Some(JobSpec::default());
+        overlay(&mut new, args, namespace)?;
+        return match check(&new) {
+            found if found.is_empty() => Ok(vec![new]),
+            found => Err(violation::error(&new.metadata.name, &found)),
         };
-        return Err(Error::usage(format!("{name} holds {found}, not a {API_VERSION} {KIND}"))
-            .hint("Write one with `kubectl flink deploy NAME --jar … --dry-run=client -o yaml`."));
     }
-    yaml::from_str::<FlinkDeployment>(text, name)
+    if let (Some(name), true) = (&args.name, written.len() > 1) {
+        return Err(Error::usage(format!(
+            "the name {name} is given, and there are {} documents",
+            written.len()
+        ))
+        .hint("Leave the name out: each document has its own."));
+    }
+    let mut found = Vec::new();
+    let mut deployments: Vec<FlinkDeployment> = Vec::new();
+    for document in &written {
+        match one(document, args, namespace)? {
+            (None, violations) => found.extend(violations),
+            (Some(deployment), violations) => {
+                found.extend(violations);
+                found.extend(twice(document, &deployment, &deployments));
+                deployments.push(deployment);
+            }
+        }
+    }
+    match (found.is_empty(), deployments.as_slice()) {
+        (true, _) => Ok(deployments),
+        (false, [one]) if written.len() == 1 => Err(violation::error(&one.metadata.name, &found)),
+        (false, _) => Err(violation::error_of_all(written.len(), &found)),
+    }
 }
 
-/// The document that the flags describe, over that of `-f` when there is one.
+/// A document with the flags over it, and all that is wrong with the result.
+fn one(
+    document: &Document,
+    args: &DeployArgs,
+    namespace: &str,
+) -> Result<(Option<FlinkDeployment>, Vec<Violation>)> {
+    if let Some(stranger) = stranger(document) {
+        return Ok((None, document::placed(vec![stranger], document, &[])));
+    }
+    let reading = document.read();
+    let mut deployment = reading.deployment.clone();
+    overlay(&mut deployment, args, namespace)?;
+    let changed = document::differences(&reading.deployment, &deployment);
+    let found = document::placed(reading.with(check(&deployment)), document, &changed);
+    Ok((Some(deployment), found))
+}
+
+/// Validates a document whose jar may still be on this machine: that it gets a place on the storage is
+/// known, and only the place depends on the rest.
+fn check(deployment: &FlinkDeployment) -> Vec<Violation> {
+    let mut deployment = deployment.clone();
+    if let Some(uri) = deployment.spec.job.as_mut().and_then(|job| job.jar_uri.as_mut())
+        && is_on_this_machine(uri)
+    {
+        *uri = format!("file://{MOUNT_PATH}/jars/local.jar");
+    }
+    validate::violations(&deployment)
+}
+
+/// Whether a jar is a file here, which is to be uploaded.
+pub(super) fn is_on_this_machine(uri: &str) -> bool {
+    !uri.is_empty()
+        && !uri.contains("://")
+        && !uri.starts_with("local:")
+        && mounted_path(uri).is_none()
+}
+
+/// Why a document of another kind is not deployed.
+fn stranger(document: &Document) -> Option<Violation> {
+    let (version, kind) = (document.api_version(), document.kind());
+    if (version, kind) == (API_VERSION, KIND) {
+        return None;
+    }
+    let ours = version.starts_with("flink.apache.org/");
+    let (message, remedy) = match kind {
+        "FlinkSessionJob" if ours => (
+            "the direct engine runs applications, each on a cluster of its own, and no session jobs".to_owned(),
+            "Write a FlinkDeployment with this spec.job.".to_owned(),
+        ),
+        "FlinkStateSnapshot" if ours => (
+            "it is an order to the operator".to_owned(),
+            "Use `kubectl flink savepoint`.".to_owned(),
+        ),
+        "FlinkBlueGreenDeployment" if ours => (
+            "here every upgrade keeps the old generation until the new one has proven itself".to_owned(),
+            "Write its spec.template.spec as a FlinkDeployment.".to_owned(),
+        ),
+        KIND if ours => (
+            format!("{version} is not known"),
+            format!("Write apiVersion: {API_VERSION}."),
+        ),
+        "" => (
+            "the document has no kind".to_owned(),
+            format!("Start it with apiVersion: {API_VERSION} and kind: {KIND}."),
+        ),
+        kind => (
+            format!("deploy makes no {kind}"),
+            "Leave it out here, and apply it with `kubectl apply`.".to_owned(),
+        ),
+    };
+    Some(Violation::new("kind", message, remedy))
+}
+
+/// Two documents for one application would be two upgrades in a row.
+fn twice(
+    document: &Document,
+    deployment: &FlinkDeployment,
+    before: &[FlinkDeployment],
+) -> Option<Violation> {
+    let name = &deployment.metadata.name;
+    before.iter().any(|other| &other.metadata.name == name).then(|| Violation {
+        place: Some(document.place("metadata.name")),
+        ..Violation::new(
+            "metadata.name",
+            format!("an earlier document is about {name:?} too"),
+            "Keep one of them.",
+        )
+    })
+}
+
+/// Puts what the flags say over the document.
 ///
 /// # Errors
 /// [`Kind::Usage`] for flags that cannot be understood or contradict the document.
-pub(super) fn from_args(args: &DeployArgs, namespace: &str) -> Result<FlinkDeployment> {
-    let mut document = match &args.filename {
-        Some(path) => read(path)?,
-        None => {
-            let mut new = FlinkDeployment::new("", Some(namespace), FlinkVersion::default());
-            new.spec.job = Some(JobSpec::default());
-            new
-        }
-    };
-    name(&mut document, args, namespace)?;
-    image(&mut document, args)?;
-    storage(&mut document, args)?;
-    resources(&mut document, args);
+fn overlay(document: &mut FlinkDeployment, args: &DeployArgs, namespace: &str) -> Result<()> {
+    name(document, args, namespace)?;
+    image(document, args)?;
+    storage(document, args)?;
+    resources(document, args);
     for pair in &args.set {
         let (key, value) =
             pair.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
@@ -101,8 +166,8 @@ pub(super) fn from_args(args: &DeployArgs, namespace: &str) -> Result<FlinkDeplo
     if let Some(slots) = args.task_slots {
         document.spec.flink_configuration.set("taskmanager.numberOfTaskSlots", slots.to_string());
     }
-    job(&mut document, args);
-    Ok(document)
+    job(document, args);
+    Ok(())
 }
 
 fn name(document: &mut FlinkDeployment, args: &DeployArgs, namespace: &str) -> Result<()> {

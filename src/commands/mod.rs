@@ -12,6 +12,7 @@ pub mod operation;
 mod plan_text;
 pub mod restore;
 pub mod savepoint;
+mod sources;
 pub mod start;
 pub mod status;
 pub mod stop;

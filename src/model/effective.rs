@@ -268,13 +268,8 @@ fn process(
 
 /// A refusal of the memory model, at the field that the user wrote.
 fn refused(deployment: &FlinkDeployment, process: Process, refusal: memory::Refusal) -> Violation {
-    let spec = &deployment.spec;
-    let in_resource =
-        crate::model::resources::process_memory(spec, process).ok().flatten().is_some();
-    let path = match in_resource {
-        true => format!("{}.resource.memory", process.field()),
-        false => format!("spec.flinkConfiguration ({process}.memory.*)"),
-    };
+    let path = crate::model::resources::memory_field(&deployment.spec, process)
+        .unwrap_or_else(|| format!("spec.flinkConfiguration ({process}.memory.*)"));
     Violation::new(path, refusal.message, refusal.remedy)
 }
 

@@ -1,7 +1,9 @@
 //! Pure types: no Kubernetes client, no network, no terminal.
 
 pub mod config;
+pub mod document;
 pub mod effective;
+pub mod fields;
 pub mod flink_version;
 pub mod ids;
 pub mod java;

@@ -52,19 +52,33 @@ pub fn process_memory(
     spec: &FlinkDeploymentSpec,
     process: Process,
 ) -> Result<Option<MemorySize>, Violation> {
-    if let Some(resources) = resources(spec, process) {
-        let given = resources.requests.get("memory").map(|q| (q, "requests"));
-        let given = given.or_else(|| resources.limits.get("memory").map(|q| (q, "limits")));
-        if let Some((text, part)) = given {
-            let path = format!("{}.resources.{part}.memory", process.field());
-            return quantity(&path, text).map(|q| Some(MemorySize::from_bytes(q.bytes())));
-        }
-    }
-    let Some(text) = resource(spec, process).and_then(|r| r.memory.as_deref()) else {
-        return Ok(None);
+    let given = match resources(spec, process).and_then(given_memory) {
+        Some((text, part)) => Some((text, format!("resources.{part}.memory"))),
+        None => resource(spec, process)
+            .and_then(|r| r.memory.as_ref())
+            .map(|text| (text, "resource.memory".to_owned())),
     };
-    let path = format!("{}.resource.memory", process.field());
+    let Some((text, field)) = given else { return Ok(None) };
+    let path = format!("{}.{field}", process.field());
     MemorySize::parse_lenient(text).map(Some).map_err(|e| Violation::from_error(path, &e))
+}
+
+/// The request, else the limit, as Kubernetes takes a limit for a request that is missing.
+fn given_memory(resources: &Resources) -> Option<(&String, &'static str)> {
+    let request = resources.requests.get("memory").map(|text| (text, "requests"));
+    request.or_else(|| resources.limits.get("memory").map(|text| (text, "limits")))
+}
+
+/// The field that says how much memory a process has; `None` where the configuration does.
+pub fn memory_field(spec: &FlinkDeploymentSpec, process: Process) -> Option<String> {
+    let field = match resources(spec, process).and_then(given_memory) {
+        Some((_, part)) => format!("resources.{part}.memory"),
+        None => {
+            resource(spec, process)?.memory.as_ref()?;
+            "resource.memory".to_owned()
+        }
+    };
+    Some(format!("{}.{field}", process.field()))
 }
 
 /// The user's configuration with the process sizes of the spec in it, and Flink's default sizes where
@@ -149,7 +163,16 @@ fn from_resources(
     let mut read = |part: &str, amounts: &BTreeMap<String, String>| {
         let mut quantities = BTreeMap::new();
         for (name, text) in amounts {
-            match quantity(&format!("{}.resources.{part}.{name}", process.field()), text) {
+            let path = format!("{}.resources.{part}.{name}", process.field());
+            // As the operator: in Flink's syntax `2048m` is mebibytes, to Kubernetes it would be two bytes.
+            let amount = match name.as_str() {
+                "memory" => match MemorySize::parse_lenient(text) {
+                    Ok(size) => positive(&path, size.into()),
+                    Err(e) => Err(Violation::from_error(path, &e)),
+                },
+                _ => quantity(&path, text),
+            };
+            match amount {
                 Ok(quantity) => drop(quantities.insert(name.clone(), quantity)),
                 Err(violation) => violations.push(violation),
             }
@@ -207,7 +230,14 @@ fn scaled(amount: u64, thousandths: u64) -> u64 {
 
 fn quantity(path: &str, text: &str) -> Result<Quantity, Violation> {
     let quantity: Quantity = text.parse().map_err(|e| Violation::from_error(path, &e))?;
-    match quantity.is_zero() && (path.ends_with("cpu") || path.ends_with("memory")) {
+    match path.ends_with("cpu") {
+        true => positive(path, quantity),
+        false => Ok(quantity),
+    }
+}
+
+fn positive(path: &str, quantity: Quantity) -> Result<Quantity, Violation> {
+    match quantity.is_zero() {
         true => Err(Violation::new(path, "it is zero", "Give a positive amount.")),
         false => Ok(quantity),
     }
@@ -263,6 +293,19 @@ mod tests {
                 (requests, limits)
             );
         }
+    }
+
+    #[test]
+    fn memory_is_flinks_wherever_it_stands() {
+        let found =
+            of("taskManager: {resources: {requests: {memory: 2048m}, limits: {memory: 3g}}}");
+        let found = found.expect("sizes of Flink");
+        assert_eq!(show(&found.limits), "memory=3Gi");
+        let spec = spec("taskManager: {resources: {requests: {memory: 2048m}}}");
+        let size = process_memory(&spec, Process::TaskManager).expect("a size");
+        assert_eq!(size, Some(MemorySize::from_mebibytes(2048)));
+        let field = memory_field(&spec, Process::TaskManager);
+        assert_eq!(field.as_deref(), Some("spec.taskManager.resources.requests.memory"));
     }
 
     #[test]

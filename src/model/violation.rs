@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::Error;
+use crate::model::document::Place;
 
 /// One thing that is wrong with a spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Violation {
     pub message: String,
     /// What to do: a sentence.
     pub remedy: String,
+    /// Where it was written, when it was.
+    pub place: Option<Place>,
 }
 
 impl Violation {
@@ -22,7 +25,7 @@ impl Violation {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Violation { path: path.into(), message: message.into(), remedy: remedy.into() }
+        Violation { path: path.into(), message: message.into(), remedy: remedy.into(), place: None }
     }
 
     /// A violation out of the error of a parser.
@@ -33,20 +36,38 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
         write!(f, "{}: {}. {}", self.path, self.message, self.remedy)
     }
 }
 
 /// One error of kind usage that holds every violation, each on a line of its own.
 pub fn error(name: &str, violations: &[Violation]) -> Error {
-    let lines: Vec<String> =
-        violations.iter().map(|violation| format!("\n  {violation}")).collect();
     let count = match violations.len() {
         1 => "a problem".to_owned(),
         count => format!("{count} problems"),
     };
     Error::usage(format!(
         "the spec of {name:?} has {count}, and nothing was written:{}",
-        lines.concat()
+        lines(violations)
     ))
+}
+
+/// The same for several documents, or for one that is not even a FlinkDeployment.
+pub fn error_of_all(documents: usize, violations: &[Violation]) -> Error {
+    let documents = match documents {
+        1 => "the document has".to_owned(),
+        count => format!("{count} documents have"),
+    };
+    let problems = match violations.len() {
+        1 => "a problem".to_owned(),
+        count => format!("{count} problems"),
+    };
+    Error::usage(format!("{documents} {problems}, and nothing was written:{}", lines(violations)))
+}
+
+fn lines(violations: &[Violation]) -> String {
+    violations.iter().map(|violation| format!("\n  {violation}")).collect()
 }

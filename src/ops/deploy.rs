@@ -140,7 +140,7 @@ fn prepare(input: &Input<'_>, from: &From) -> Vec<Step> {
 }
 
 /// Only a document can ask to start empty, and only by `upgradeMode: stateless` in so many words.
-fn is_stateless(target: &Revision) -> bool {
+pub(super) fn is_stateless(target: &Revision) -> bool {
     target.spec.job().and_then(|job| job.upgrade_mode) == Some(UpgradeMode::Stateless)
 }
 

@@ -1,11 +1,12 @@
 //! What is checked before the first write, so that a deployment which cannot work does not begin.
 
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, ServiceAccount};
 use kube::ResourceExt;
 
 use crate::cluster::survey::{self, NamespaceInfo};
 use crate::cluster::{Cluster, read};
 use crate::error::{Error, Kind, Result};
+use crate::model::flink_version::FlinkVersion;
 use crate::model::labels;
 use crate::model::name::ApplicationName;
 use crate::model::quantity::Quantity;
@@ -67,6 +68,45 @@ pub async fn storage(
         )));
     }
     Ok(storage)
+}
+
+/// Checks that the ServiceAccount that a spec names is there: a Deployment without it makes no pod, and says so in
+/// an event only. A user who may not look is not held up.
+///
+/// # Errors
+/// [`Kind::NotFound`] when it is missing.
+pub async fn service_account(cluster: &Cluster, name: Option<&str>) -> Result<()> {
+    let Some(name) = name else { return Ok(()) };
+    let accounts = cluster.api::<ServiceAccount>();
+    match read::get(cluster, &accounts, name).await {
+        Ok(Some(_)) => Ok(()),
+        Err(e) if e.kind() == Kind::Denied => Ok(()),
+        Err(e) => Err(e),
+        Ok(None) => Err(Error::new(Kind::NotFound, format!("serviceaccount {name:?} not found")).hint(
+            format!("Create it with `kubectl create serviceaccount {name}`, or remove spec.serviceAccount: then one is made with the permissions that Flink needs."),
+        )),
+    }
+}
+
+/// State of a newer Flink cannot be read by an older one (Flink promises it in the other direction only).
+///
+/// # Errors
+/// [`Kind::Usage`] when `wanted` is older than the version that wrote the state.
+pub fn no_downgrade(
+    application: &ApplicationName,
+    wrote: FlinkVersion,
+    wanted: FlinkVersion,
+) -> Result<()> {
+    if wanted >= wrote {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "the state of {application} was written by Flink {wrote}, and Flink {wanted} cannot read it"
+    ))
+    .hint(format!("Stay on Flink {wrote} or a later one."))
+    .hint(format!(
+        "To give up the state, `kubectl flink delete {application}` and deploy with --from none."
+    )))
 }
 
 pub(super) fn no_namespace(name: &str) -> Error {
@@ -141,4 +181,20 @@ fn fits(
         return unfit("cannot be mounted on several nodes (ReadWriteMany)".to_owned());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_older_flink_is_a_downgrade() {
+        let name: ApplicationName = "orders".parse().expect("a name");
+        use FlinkVersion::{V1_20, V2_0};
+        assert!(
+            no_downgrade(&name, V1_20, V1_20).is_ok() && no_downgrade(&name, V1_20, V2_0).is_ok()
+        );
+        let error = no_downgrade(&name, V2_0, V1_20).expect_err("older");
+        assert_eq!(error.kind(), Kind::Usage);
+    }
 }

@@ -68,7 +68,13 @@ pub async fn prepare<'a>(
     let found = observe::active(cluster, &application).await?;
     let (anchor, mut active) = found.unzip();
     let storage = storage(cluster, &application, request, active.as_ref(), observer).await?;
+    let account = request.document.spec.service_account.as_deref();
+    preflight::service_account(cluster, account).await?;
     let target = target(cluster, &application, request, &storage.storage, operation, now);
+    if let Some(active) = active.as_ref().filter(|_| !deploy::is_stateless(&target)) {
+        let wrote = active.revision.flink_version;
+        preflight::no_downgrade(&application, wrote, target.flink_version)?;
+    }
     // What only shows when the objects are built, such as a main class that nobody names.
     manifest::generation(&target)?;
     let revisions = observe::revisions(cluster, &application).await?;

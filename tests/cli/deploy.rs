@@ -218,13 +218,13 @@ fn bad_jars() {
     error: . is a folder, not a jar
     hint: Check --jar.
     ");
-    assert_snapshot!(refused(&sandbox, &["orders", "--jar=http://example.com/job.jar"]), @"
+    assert_snapshot!(refused(&sandbox, &["orders", "--jar=http://example.com/job.jar"]), @r#"
     exit code: 2
     ---- stdout
     ---- stderr
-    error: a jar cannot be had by http: http://example.com/job.jar
-    hint: Give a local path, local:///path/in/image, or https://…
-    ");
+    error: the spec of "orders" has a problem, and nothing was written:
+      spec.job.jarURI: "http://example.com/job.jar" is not a place that the direct engine takes a jar from. Use local:///PATH for a jar in the image or https://… for one to be fetched; a jar on this machine goes with --jar.
+    "#);
 }
 
 #[test]
@@ -294,8 +294,8 @@ fn documents_that_are_none() {
     exit code: 2
     ---- stdout
     ---- stderr
-    error: other.yaml holds a v1 ConfigMap, not a flink.apache.org/v1beta1 FlinkDeployment
-    hint: Write one with `kubectl flink deploy NAME --jar … --dry-run=client -o yaml`.
+    error: the document has a problem, and nothing was written:
+      other.yaml:2:1: kind: deploy makes no ConfigMap. Leave it out here, and apply it with `kubectl apply`.
     ");
     sandbox.write("binary.yaml", [0xff_u8, 0xfe, 0x00]);
     assert_snapshot!(refused(&sandbox, &["-f", "binary.yaml"]), @"
@@ -303,6 +303,7 @@ fn documents_that_are_none() {
     ---- stdout
     ---- stderr
     error: binary.yaml is not UTF-8 text: invalid utf-8 sequence of 1 bytes from index 0
+    hint: Save it as UTF-8, or check that it is the right file.
     ");
 }
 
@@ -316,10 +317,10 @@ fn every_violation_of_a_document_is_shown_at_once() {
     ---- stdout
     ---- stderr
     error: the spec of "orders" has 4 problems, and nothing was written:
-      spec.job.parallelism: it is 0. Give at least 1.
-      spec.flinkConfiguration.high-availability.cluster-id: kubectl-flink sets it: each generation has an identity of its own, so that no two jobs write the same state. Remove it.
-      spec.jobManager.resource.memory: jobmanager.memory.process.size (100m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give jobmanager.memory.process.size at least 577m, or make its parts smaller.
-      spec.taskManager.resource.memory: taskmanager.memory.process.size (200m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give taskmanager.memory.process.size at least 982m, or make its parts smaller.
+      orders.yaml:9:5: spec.flinkConfiguration.high-availability.cluster-id: kubectl-flink sets it: each generation has an identity of its own, so that no two jobs write the same state. Remove it.
+      orders.yaml:11:24: spec.jobManager.resource.memory: jobmanager.memory.process.size (100m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give jobmanager.memory.process.size at least 577m, or make its parts smaller.
+      orders.yaml:13:24: spec.taskManager.resource.memory: taskmanager.memory.process.size (200m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give taskmanager.memory.process.size at least 982m, or make its parts smaller.
+      orders.yaml:16:5: spec.job.parallelism: it is 0. Give at least 1.
     "#);
 }
 
@@ -348,18 +349,16 @@ spec:
 fn a_field_that_does_not_exist_is_shown_in_its_place() {
     let sandbox = Sandbox::new();
     sandbox.write("orders.yaml", WRONG.replace("parallelism: 0", "paralelism: 1"));
-    assert_snapshot!(refused(&sandbox, &["-f", "orders.yaml"]), @"
+    assert_snapshot!(refused(&sandbox, &["-f", "orders.yaml"]), @r#"
     exit code: 2
     ---- stdout
     ---- stderr
-    error: cannot read orders.yaml: error: line 16 column 5: unknown field `paralelism`, expected one of jarURI, entryClass, args, parallelism, state, upgradeMode, initialSavepointPath, allowNonRestoredState, savepointTriggerNonce, checkpointTriggerNonce, savepointRedeployNonce, autoscalerResetNonce
-      --> <input>:16:5
-       |
-    14 |   job:
-    15 |     jarURI: local:///opt/flink/examples/streaming/StateMachineExample…
-    16 |     paralelism: 1
-       |     ^ unknown field `paralelism`, expected one of jarURI, entryClass, args, parallelism, state, upgradeMode, initialSavepointPath, allowNonRestoredState, savepointTriggerNonce, checkpointTriggerNonce, savepointRedeployNonce, autoscalerResetNonce
-    ");
+    error: the spec of "orders" has 4 problems, and nothing was written:
+      orders.yaml:9:5: spec.flinkConfiguration.high-availability.cluster-id: kubectl-flink sets it: each generation has an identity of its own, so that no two jobs write the same state. Remove it.
+      orders.yaml:11:24: spec.jobManager.resource.memory: jobmanager.memory.process.size (100m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give jobmanager.memory.process.size at least 577m, or make its parts smaller.
+      orders.yaml:13:24: spec.taskManager.resource.memory: taskmanager.memory.process.size (200m) is less than JVM metaspace (256m) and JVM overhead (192m) together. Give taskmanager.memory.process.size at least 982m, or make its parts smaller.
+      orders.yaml:16:5: spec.job.paralelism: there is no such field. Did you mean parallelism?
+    "#);
 }
 
 #[test]

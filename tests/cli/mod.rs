@@ -3,6 +3,7 @@
 mod access;
 mod completion;
 mod deploy;
+mod documents;
 mod empty;
 mod formats;
 mod objects;

@@ -4,6 +4,7 @@ mod dependencies;
 mod exit_codes;
 mod layout;
 mod reference;
+mod spec_table;
 
 use std::path::PathBuf;
 

@@ -125,9 +125,10 @@ impl Sandbox {
         self.dir.path().join(name)
     }
 
-    /// Writes a file there.
+    /// Writes a file there, and the folders above it.
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         path
     }

@@ -110,13 +110,6 @@ pub(super) fn check_directories(
     templates: &[PodTemplateSpec],
 ) -> Vec<Violation> {
     let config = &deployment.spec.flink_configuration;
-    let is_mounted = |path: &str| {
-        is_under(path, MOUNT_PATH)
-            || templates.iter().all(|template| {
-                let mounts = main_container(template).and_then(|main| main.volume_mounts.as_ref());
-                mounts.into_iter().flatten().any(|mount| is_under(path, &mount.mount_path))
-            })
-    };
     let given = DIRECTORIES.iter().filter_map(|key| config.find(key));
     let local = given.filter_map(|(key, value)| Some((key, local_path(value)?)));
     let violation = |(key, path): (&str, &str)| {
@@ -128,10 +121,20 @@ pub(super) fn check_directories(
             "Remove it to use the state storage, or mount a volume there in the podTemplate.",
         )
     };
-    local.filter(|(_, path)| !is_mounted(path)).map(violation).collect()
+    local.filter(|(_, path)| !is_mounted_in(path, templates)).map(violation).collect()
 }
 
-fn local_path(uri: &str) -> Option<&str> {
+/// Whether `path` is on the state storage, or on a volume that the main container of every template mounts.
+pub(super) fn is_mounted_in(path: &str, templates: &[PodTemplateSpec]) -> bool {
+    is_under(path, MOUNT_PATH)
+        || templates.iter().all(|template| {
+            let mounts = main_container(template).and_then(|main| main.volume_mounts.as_ref());
+            mounts.into_iter().flatten().any(|mount| is_under(path, &mount.mount_path))
+        })
+}
+
+/// The path of a `file:` URI, or of one without a scheme.
+pub(super) fn local_path(uri: &str) -> Option<&str> {
     let uri = uri.trim();
     let path = uri.strip_prefix("file:").unwrap_or(uri);
     let path = path.strip_prefix("//").unwrap_or(path);

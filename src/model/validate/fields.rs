@@ -10,6 +10,9 @@ use crate::model::spec::{
 use crate::model::storage::{StorageSpec, mounted_path};
 use crate::model::violation::Violation;
 
+/// The most key groups there can be (`KeyGroupRangeAssignment.UPPER_BOUND_MAX_PARALLELISM`).
+const MAX_PARALLELISM: i32 = 1 << 15;
+
 pub(super) fn check(deployment: &FlinkDeployment) -> Vec<Violation> {
     let mut found = document(deployment);
     found.extend(annotations(deployment));
@@ -155,6 +158,14 @@ fn job(job: &JobSpec) -> Vec<Violation> {
             "spec.job.parallelism",
             format!("it is {parallelism}"),
             "Give at least 1.",
+        ));
+    }
+    if let Some(parallelism) = job.parallelism.filter(|parallelism| *parallelism > MAX_PARALLELISM)
+    {
+        found.push(Violation::new(
+            "spec.job.parallelism",
+            format!("it is {parallelism}, more than Flink can run"),
+            format!("Give at most {MAX_PARALLELISM}."),
         ));
     }
     if job.state == Some(JobState::Suspended) {

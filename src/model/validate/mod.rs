@@ -5,6 +5,7 @@
 
 mod configuration;
 mod fields;
+mod state;
 mod template;
 
 use crate::error::Result;
@@ -18,6 +19,7 @@ use crate::model::violation::{self, Violation};
 pub fn violations(deployment: &FlinkDeployment) -> Vec<Violation> {
     let mut found = fields::check(deployment);
     found.extend(configuration::check(deployment));
+    found.extend(state::check(deployment));
     let mut templates = Vec::new();
     for process in Process::ALL {
         match pod_template::template(&deployment.spec, process) {
@@ -30,6 +32,8 @@ pub fn violations(deployment: &FlinkDeployment) -> Vec<Violation> {
     }
     if templates.len() == Process::ALL.len() {
         found.extend(configuration::check_directories(deployment, &templates));
+        found.extend(state::check_initial_path(deployment, &templates));
+        found.extend(state::check_plugins(deployment, &templates));
     }
     found.extend(Effective::of_spec(deployment).err().unwrap_or_default());
     // A common template is read once for each process.
@@ -177,6 +181,22 @@ mod tests {
                 "podTemplate: {spec: {containers: [{name: flink-main-container, volumeMounts: [{name: x, mountPath: /opt/flink/conf}]}]}}",
                 "spec.podTemplate.spec.containers[flink-main-container].volumeMounts[/opt/flink/conf]",
             ),
+            (
+                "flinkConfiguration: {security.ssl.rest.enabled: true}",
+                "spec.flinkConfiguration.security.ssl.rest.enabled",
+            ),
+            (
+                "flinkConfiguration: {pipeline.max-parallelism: 1}",
+                "spec.flinkConfiguration.pipeline.max-parallelism",
+            ),
+            (
+                "flinkConfiguration: {state.savepoints.dir: 's3://bucket/sp'}",
+                "spec.flinkConfiguration.state.savepoints.dir",
+            ),
+            (
+                "image: 'docker.io/apache/flink:2.3.0', flinkConfiguration: {execution.checkpointing.dir: 'abfss://c@a/chk'}",
+                "spec.flinkConfiguration.execution.checkpointing.dir",
+            ),
             ("podTemplate: {spec: {restartPolicy: Never}}", "spec.podTemplate.spec.restartPolicy"),
             (
                 "podTemplate: {spec: {serviceAccountName: x}}",
@@ -189,6 +209,12 @@ mod tests {
             ("jarURI: 's3://bucket/x.jar'", "spec.job.jarURI"),
             ("parallelism: 1", "spec.job.jarURI"),
             ("parallelism: 0", "spec.job.parallelism"),
+            ("parallelism: 40000", "spec.job.parallelism"),
+            (
+                "initialSavepointPath: 'file:///data/sp/savepoint-1'",
+                "spec.job.initialSavepointPath",
+            ),
+            ("initialSavepointPath: 'gs://data/savepoint-1'", "spec.job.initialSavepointPath"),
             ("state: suspended", "spec.job.state"),
             ("initialSavepointPath: nowhere", "spec.job.initialSavepointPath"),
             ("savepointTriggerNonce: 1", "spec.job.savepointTriggerNonce"),
@@ -208,20 +234,29 @@ mod tests {
             "mode: standalone, restartNonce: 7, serviceAccount: flink, image: x, imagePullPolicy: Never",
             "flinkConfiguration: {kubernetes.taskmanager.cpu.limit-factor: 2, high-availability.type: org.apache.flink.kubernetes.highavailability.KubernetesHaServicesFactory}",
             "flinkConfiguration: {kubernetes.operator.pod-template.merge-arrays-by-name: true, execution.savepoint-restore-mode: no_claim}",
-            "flinkConfiguration: {state.checkpoints.dir: 's3://bucket/chk', state.savepoints.dir: 'file:///flink/state/x'}",
+            "image: mine/flink:1, flinkConfiguration: {state.checkpoints.dir: 's3://bucket/chk', state.savepoints.dir: 'file:///flink/state/x'}",
             "logConfiguration: {log4j-console.properties: 'rootLogger.level = DEBUG', logback-console.xml: <configuration/>}",
             "flinkConfiguration: {state.savepoints.dir: 'file:///data/sp'}, podTemplate: {spec: {containers: [{name: flink-main-container, volumeMounts: [{name: d, mountPath: /data}]}], volumes: [{name: d, emptyDir: {}}]}}",
         ] {
             assert_eq!(refused(&format!("{spec}, {JOB}")), Vec::<String>::new(), "{spec}");
         }
+        let plugin = "podTemplate: {spec: {containers: [{name: flink-main-container, env: [{name: ENABLE_BUILT_IN_PLUGINS, value: x.jar}]}]}}, flinkConfiguration: {state.savepoints.dir: 's3://b/sp', security.ssl.internal.enabled: true}";
+        assert_eq!(refused(&format!("{plugin}, {JOB}")), Vec::<String>::new());
         for mode in ["stateless", "savepoint", "last-state"] {
             assert_eq!(
                 refused(&format!(
-                    "job: {{jarURI: 'local:///x.jar', upgradeMode: {mode}, state: running, allowNonRestoredState: true, initialSavepointPath: 's3://b/savepoint-1'}}"
+                    "image: mine, job: {{jarURI: 'local:///x.jar', upgradeMode: {mode}, state: running, allowNonRestoredState: true, initialSavepointPath: 's3://b/savepoint-1'}}"
                 )),
                 Vec::<String>::new()
             );
         }
+    }
+
+    #[test]
+    fn last_state_needs_high_availability() {
+        let spec = "flinkConfiguration: {high-availability.type: NONE}, job: {jarURI: 'local:///x.jar', upgradeMode: last-state}";
+        assert_eq!(refused(spec), ["spec.job.upgradeMode"]);
+        assert_eq!(refused(&spec.replace("last-state", "savepoint")), Vec::<String>::new());
     }
 
     #[test]

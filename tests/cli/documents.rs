@@ -1,0 +1,210 @@
+//! `deploy -f` with documents as users of the Flink Kubernetes Operator have them.
+
+use insta::assert_snapshot;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use serde_json::{Value, json};
+
+use crate::support::{Outcome, Sandbox};
+
+/// A document of the operator: this name, and these fields over the usual ones.
+fn document(name: &str, spec: &Value) -> String {
+    let mut all = json!({
+        "image": "flink:2.2",
+        "flinkVersion": "v2_2",
+        "flinkConfiguration": {"taskmanager.numberOfTaskSlots": 2},
+        "jobManager": {"resources": {"requests": {"memory": "2048m", "cpu": "1"}}},
+        "taskManager": {"resources": {"requests": {"memory": "2048m", "cpu": "1"}}},
+        "job": {
+            "jarURI": "local:///opt/flink/examples/streaming/StateMachineExample.jar",
+            "parallelism": 2,
+            "upgradeMode": "stateless",
+        },
+    });
+    for (key, value) in spec.as_object().unwrap() {
+        all[key] = value.clone();
+    }
+    json!({
+        "apiVersion": "flink.apache.org/v1beta1",
+        "kind": "FlinkDeployment",
+        "metadata": {"name": name},
+        "spec": all,
+    })
+    .to_string()
+}
+
+fn deploy(sandbox: &Sandbox, args: &[&str]) -> Outcome {
+    let storage =
+        format!("--storage=pvc:1Gi,class={}", sandbox.storage_class("example.com/volumes"));
+    let outcome = sandbox.run(&[&["deploy", "--dry-run=server", &storage], args].concat());
+    let classes = sandbox.cluster.api_all::<k8s_openapi::api::storage::v1::StorageClass>();
+    sandbox.cluster.delete(&classes, &sandbox.namespace);
+    let (cluster, namespace) = (&sandbox.cluster, sandbox.namespace.as_str());
+    assert!(cluster.list(&cluster.api::<Deployment>(namespace), "").is_empty(), "{outcome}");
+    outcome
+}
+
+/// The features of the operator's examples, one a document: basic, high availability, reactive, pod templates
+/// with init container and sidecar, custom logging.
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn what_the_operators_examples_use_deploys_unchanged() {
+    let sandbox = Sandbox::new();
+    let accounts = sandbox.cluster.api::<ServiceAccount>(&sandbox.namespace);
+    sandbox.cluster.create(&accounts, json!({"metadata": {"name": "flink"}}));
+    let volume = json!({"spec": {
+        "containers": [{
+            "name": "flink-main-container",
+            "volumeMounts": [{"name": "data", "mountPath": "/flink-data"}],
+        }],
+        "volumes": [{"name": "data", "emptyDir": {}}],
+    }});
+    let sidecar = json!({"spec": {
+        "containers": [
+            {"name": "flink-main-container", "volumeMounts": [{"name": "logs", "mountPath": "/opt/flink/log"}]},
+            {
+                "name": "shipper", "image": "shipper:1", "command": ["ship", "/logs"],
+                "securityContext": RESTRICTED.clone(),
+                "volumeMounts": [{"name": "logs", "mountPath": "/logs"}],
+            },
+        ],
+        "volumes": [{"name": "logs", "emptyDir": {}}, {"name": "jars", "emptyDir": {}}],
+    }});
+    let init = json!({"spec": {"initContainers": [{
+        "name": "fetch", "image": "fetch:1", "securityContext": RESTRICTED.clone(),
+        "volumeMounts": [{"name": "jars", "mountPath": "/jars"}],
+    }]}});
+    let state = json!({"savepoints.dir": "file:///flink-data/savepoints", "checkpoints.dir": "file:///flink-data/checkpoints"});
+    for (name, spec) in [
+        ("basic", json!({"serviceAccount": "flink"})),
+        (
+            "checkpoint-ha",
+            json!({
+                "flinkConfiguration": {
+                    "taskmanager.numberOfTaskSlots": 2,
+                    "state": state,
+                    "high-availability": {"type": "kubernetes", "storageDir": "file:///flink-data/ha"},
+                },
+                "podTemplate": volume,
+            }),
+        ),
+        (
+            "reactive",
+            json!({
+                "mode": "standalone",
+                "flinkConfiguration": {
+                    "scheduler-mode": "REACTIVE",
+                    "high-availability": "org.apache.flink.kubernetes.highavailability.KubernetesHaServicesFactory",
+                },
+            }),
+        ),
+        ("templates", json!({"podTemplate": sidecar, "jobManager": {"podTemplate": init}})),
+        (
+            "logging",
+            json!({"logConfiguration": {"log4j-console.properties": "rootLogger.level = DEBUG\n"}}),
+        ),
+    ] {
+        sandbox.write(&format!("examples/{name}.json"), document(name, &spec));
+    }
+    assert_snapshot!(deploy(&sandbox, &["-f", "examples", "-q"]), @"
+    exit code: 0
+    ---- stdout
+    application/basic created (server dry run)
+    application/checkpoint-ha created (server dry run)
+    application/logging created (server dry run)
+    application/reactive created (server dry run)
+    application/templates created (server dry run)
+    ---- stderr
+    ");
+}
+
+static RESTRICTED: std::sync::LazyLock<Value> = std::sync::LazyLock::new(
+    || json!({"allowPrivilegeEscalation": false, "runAsNonRoot": true, "capabilities": {"drop": ["ALL"]}}),
+);
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn what_belongs_to_the_operator_is_refused_with_its_reason() {
+    let sandbox = Sandbox::new();
+    let session = json!({"job": null, "mode": "native"});
+    let ingress = json!({"ingress": {"template": "{{name}}.example.com"}});
+    let operators = json!({
+        "flinkConfiguration": {"kubernetes.operator.savepoint.format.type": "NATIVE", "job.autoscaler.enabled": true},
+        "jobManager": {"replicas": 2},
+    });
+    let session_job = json!({
+        "apiVersion": "flink.apache.org/v1beta1",
+        "kind": "FlinkSessionJob",
+        "metadata": {"name": "job"},
+        "spec": {"deploymentName": "session", "job": {"jarURI": "https://example.com/x.jar"}},
+    });
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\n";
+    sandbox.write(
+        "all.yaml",
+        [
+            document("session", &session),
+            document("ingress", &ingress),
+            document("operators", &operators),
+            session_job.to_string(),
+            claim.to_owned(),
+            document(
+                "ingress",
+                &json!({"job": {"state": "suspended", "savepointTriggerNonce": 0}}),
+            ),
+        ]
+        .join("\n---\n"),
+    );
+    assert_snapshot!(deploy(&sandbox, &["-f", "all.yaml"]), @r#"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: 6 documents have 12 problems, and nothing was written:
+      all.yaml:1:343: spec.job: it is missing, which makes this a session cluster, and those are not run by the direct engine. Add spec.job with jarURI, entryClass and parallelism.
+      all.yaml:1:354: spec.mode: the direct engine makes the TaskManagers itself, so that they start beside the JobManager. Remove it, or write standalone.
+      all.yaml:3:466: spec.ingress: the direct engine makes no Ingress. Remove it, and point an Ingress of your own at the Service <name>-rest, port 8081.
+      all.yaml:5:171: spec.flinkConfiguration.kubernetes.operator.savepoint.format.type: it configures the operator, which does not run this application. Remove it.
+      all.yaml:5:224: spec.flinkConfiguration.job.autoscaler.enabled: it configures the operator, which does not run this application. Remove it.
+      all.yaml:5:269: spec.jobManager.replicas: 2 JobManagers were asked for, and the direct engine runs one, which Kubernetes starts again when it dies. Remove it, or write 1.
+      all.yaml:7:42: kind: the direct engine runs applications, each on a cluster of its own, and no session jobs. Write a FlinkDeployment with this spec.job.
+      all.yaml:10:1: kind: deploy makes no PersistentVolumeClaim. Leave it out here, and apply it with `kubectl apply`.
+      all.yaml:13:343: spec.job.jarURI: it is missing, and the job's code is looked for nowhere else. Name the jar: --jar PATH, or local:///PATH for one in the image.
+      all.yaml:13:350: spec.job.state: deploy starts jobs. Remove it; to end a job with its state kept, use `kubectl flink stop`.
+      all.yaml:13:370: spec.job.savepointTriggerNonce: it triggers the operator, which does not run this application. Remove it and use `kubectl flink savepoint`.
+      all.yaml:13:79: metadata.name: an earlier document is about "ingress" too. Keep one of them.
+    "#);
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn a_list_that_a_dry_run_prints_deploys_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("two/a.json", document("first", &json!({})));
+    sandbox.write("two/below/b.json", document("second", &json!({})));
+    let args = ["-f", "two", "-R", "--parallelism=4", "-o", "yaml"];
+    let list = deploy(&sandbox, &args).success().to_owned();
+    assert!(list.starts_with("apiVersion: v1\nkind: List\nitems:\n"), "{list}");
+    assert_eq!(list.matches("parallelism: 4").count(), 2, "{list}");
+    sandbox.write("list.yaml", &list);
+    assert_eq!(deploy(&sandbox, &["-f", "list.yaml", "-o", "yaml"]).success(), list);
+    assert_snapshot!(deploy(&sandbox, &["one-name", "-f", "two", "-R"]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: the name one-name is given, and there are 2 documents
+    hint: Leave the name out: each document has its own.
+    ");
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn a_service_account_that_is_not_there_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write("orders.json", document("orders", &json!({"serviceAccount": "flink"})));
+    assert_snapshot!(deploy(&sandbox, &["-f", "orders.json"]), @r#"
+    exit code: 3
+    ---- stdout
+    ---- stderr
+    error: serviceaccount "flink" not found
+    hint: Create it with `kubectl create serviceaccount flink`, or remove spec.serviceAccount: then one is made with the permissions that Flink needs.
+    "#);
+}
