@@ -59,7 +59,7 @@ pub struct DeployArgs {
     #[arg(required_unless_present = "filename")]
     pub name: Option<String>,
     /// FlinkDeployment documents: a file, a folder, a URL, or - for standard input; repeatable
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
     pub filename: Vec<String>,
     /// Read the folders below those given with -f too
     #[arg(short = 'R', long, requires = "filename")]
