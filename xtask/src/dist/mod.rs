@@ -104,14 +104,11 @@ fn write_manifest(args: &DistArgs, out: &Path, complete: bool) -> Result<()> {
         bail!("{} of {} archives are in {}", archives.len(), Platform::ALL.len(), out.display());
     }
     manifest::checksums(&archives, &out.join("SHA256SUMS"))?;
-    let repository = match args.repository.clone().or_else(origin) {
-        Some(repository) => repository,
-        None => {
-            say(
-                "    no krew manifest: there is no remote `origin`, so name the home of the releases with --repository",
-            );
-            return Ok(());
-        }
+    let Some(repository) = args.repository.clone().or_else(origin) else {
+        say(
+            "    no krew manifest: there is no remote `origin`, so name the home of the releases with --repository",
+        );
+        return Ok(());
     };
     let template = fs::read_to_string(tools::repository().join("krew/flink.yaml"))?;
     let filled = manifest::fill(&template, &source()?.version, &repository, &archives)?;
