@@ -16,6 +16,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::name::ApplicationName;
 use crate::ops::execute::Executor;
+use crate::ops::operation::record::Record;
 use crate::ops::operation::unfinished::{self, Unfinished};
 use crate::ui::{OutputArgs, SortArgs};
 use crate::view::operation::{OperationList, OperationView};
@@ -141,9 +142,21 @@ async fn go(ctx: &mut Ctx, args: GoArgs, towards: Towards) -> Result<()> {
         Towards::End => operate::answer(ctx, &executor),
         Towards::Start => {
             ctx.ui.answer(&format!("operation/{id} aborted"))?;
-            ctx.ui.hint(&format!("See what is there with `kubectl flink status {}`.", args.name));
+            undone(ctx, &executor.journal.record);
             Ok(())
         }
+    }
+}
+
+/// What is there after an abort.
+fn undone(ctx: &Ctx, record: &Record) {
+    let name = &record.plan.application;
+    match (&record.before, record.any_revision()) {
+        (None, Some(revision)) => {
+            let claim = &revision.storage.claim().claim;
+            ctx.ui.status(&format!("claim {claim} and what is on it are kept"));
+        }
+        _ => ctx.ui.hint(&format!("Look at it with `kubectl flink status {name}`.")),
     }
 }
 

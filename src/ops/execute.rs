@@ -166,7 +166,11 @@ impl<'a> Executor<'a> {
     }
 
     async fn go_back(&mut self, failed: Option<Error>, observer: &mut dyn Observer) -> Result<()> {
-        observer.event(Event::Phase("going back to the old generation".to_owned()));
+        let towards = match &self.journal.record.before {
+            Some(_) => "going back to the old generation",
+            None => "undoing what was begun",
+        };
+        observer.event(Event::Phase(towards.to_owned()));
         // The old job has to come back even if the user's patience is at its end.
         self.deadline = Deadline::after(FALLBACK_TIMEOUT);
         self.state.extend(self.deadline);

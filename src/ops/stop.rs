@@ -114,7 +114,7 @@ async fn left_by_an_earlier_run(
     how: &Stop,
     observer: &mut dyn Observer,
 ) -> Result<Option<SnapshotPath>> {
-    let Stop::Savepoint { directory, .. } = how else { return Ok(None) };
+    let Stop::Savepoint { directory, trigger, .. } = how else { return Ok(None) };
     if matches!(observe::job(flink, job).await?, Job::Running | Job::Unsettled(_)) {
         return Ok(None);
     }
@@ -122,7 +122,11 @@ async fn left_by_an_earlier_run(
     let noted = anchor.filter(|anchor| anchor.stopping_into.as_ref() == Some(directory));
     let left = match noted.and_then(|anchor| anchor.snapshot.clone()) {
         Some(noted) => Some(noted),
-        None => run.state.find_in(directory, observer).await?,
+        // A JobManager that lives remembers the result for five minutes.
+        None => match flink.poll(job, &stop_trigger(how), *trigger).await {
+            Ok(OperationState::Savepoint(path)) => Some(path),
+            _ => run.state.find_in(directory, observer).await?,
+        },
     };
     if let Some(path) = &left {
         let noted = path.clone();

@@ -2,9 +2,12 @@
 
 mod app;
 mod cluster;
+mod flink;
+mod inventory;
 mod killer;
 mod outcome;
 mod process;
+mod proxy;
 pub(crate) mod records;
 mod report;
 mod sandbox;
@@ -12,7 +15,10 @@ mod terminal;
 
 pub(crate) use app::{App, MOUNT, PATIENCE};
 pub(crate) use cluster::{Cluster, eventually, setting};
+pub(crate) use flink::Flink;
+pub(crate) use inventory::inventory;
 pub(crate) use outcome::Outcome;
 pub(crate) use process::Running;
+pub(crate) use proxy::{Cut, Proxy};
 pub(crate) use sandbox::Sandbox;
 pub(crate) use terminal::Terminal;

@@ -33,6 +33,16 @@ impl Running {
         assert!(status.success(), "the process is gone already");
     }
 
+    /// Sends SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits until it ends and returns status, stdout and stderr.
     ///
     /// # Panics

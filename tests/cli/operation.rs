@@ -1,0 +1,256 @@
+//! What is told about an operation that was cut off, and the two ways out of it.
+
+use std::process::Command;
+use std::time::Duration;
+
+use insta::assert_snapshot;
+
+use crate::support::{Cut, Flink, Outcome, Proxy, Running, Sandbox, eventually, inventory};
+
+const JAR: &str = "--jar=local:///opt/flink/examples/streaming/StateMachineExample.jar";
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn sandbox() -> (Sandbox, Proxy) {
+    let sandbox = Sandbox::new();
+    sandbox.storage_class("example.com/volumes");
+    let proxy = Proxy::start(&sandbox.path("kubeconfig"), Some(Flink::default()));
+    (sandbox, proxy)
+}
+
+/// `deploy orders` without waiting, straight to the API server.
+fn deploy(sandbox: &Sandbox, flags: &[&str]) -> Command {
+    let storage = format!("--storage=pvc:1Gi,class={}", sandbox.namespace);
+    patient(sandbox.command(&[&["deploy", "orders", JAR, &storage, "--no-wait"], flags].concat()))
+}
+
+/// A second of patience with the silent.
+fn patient(mut command: Command) -> Command {
+    command.env("KUBECTL_FLINK_TEST_LEASE", "1");
+    command
+}
+
+/// Starts `command` through the proxy, and lets it run into `cut`.
+fn run_into(proxy: &Proxy, mut command: Command, cut: Cut) -> Running {
+    proxy.cut(cut);
+    command.arg(format!("--server=http://{}", proxy.address));
+    let running = Running::start(&mut command);
+    eventually("the call to stop at", LIMIT, || proxy.has_stopped().then_some(()));
+    running
+}
+
+/// Kills it there.
+fn killed_at(sandbox: &Sandbox, proxy: &Proxy, command: Command, cut: Cut) {
+    let mut running = run_into(proxy, command, cut);
+    running.kill();
+    let outcome = sandbox.finish(running, LIMIT);
+    assert_eq!(outcome.code, -1, "{outcome}");
+    proxy.thaw();
+}
+
+fn run(sandbox: &Sandbox, args: &[&str]) -> Outcome {
+    let outcome = sandbox.start(&mut patient(sandbox.command(args)));
+    outcome
+        .redact(r"\b[0-9a-z]{10}\b( on orders|: deploy|: stop)", "OPERATION$1")
+        .redact(r"(?m)^(Operation: +)\S+", "${1}OPERATION")
+        .redact("operation/[0-9a-z]{10}", "operation/OPERATION")
+        .redact(r"\(\d+s ago\)", "(AGE ago)")
+        .redact("by [a-z-]*admin[a-z-]*", "by USER")
+        .redact(r"(?m)^(User: +)\S+", "${1}USER")
+        .redact(r"(deploy +)[a-z-]*admin[a-z-]*", "${1}USER")
+}
+
+/// The kinds of what is there, each as often as it is there.
+fn kinds(sandbox: &Sandbox) -> String {
+    let kind = |object: &String| {
+        let object: serde_json::Value = serde_json::from_str(object).unwrap();
+        object["kind"].as_str().unwrap().to_owned()
+    };
+    let mut kinds: Vec<_> = inventory(sandbox).iter().map(kind).collect();
+    kinds.sort();
+    kinds.join(" ")
+}
+
+/// An application of one generation, and nothing else.
+const WHOLE: &str = "ConfigMap ControllerRevision Deployment Deployment NetworkPolicy PersistentVolumeClaim \
+     PodDisruptionBudget Role RoleBinding Service Service ServiceAccount";
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn nothing_unfinished_is_said_to_be_so() {
+    let (sandbox, _proxy) = sandbox();
+    assert_snapshot!(run(&sandbox, &["operation", "list"]), @r"
+    exit code: 0
+    ---- stdout
+    ---- stderr
+    No operation is unfinished.
+    ");
+    assert_snapshot!(run(&sandbox, &["op", "resume", "orders"]), @r"
+    exit code: 3
+    ---- stdout
+    ---- stderr
+    error: no operation on orders is unfinished
+    hint: List those of all namespaces with `kubectl flink operation list -A`.
+    ");
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn a_different_command_is_told_what_is_unfinished_and_abort_undoes_it() {
+    let (sandbox, proxy) = sandbox();
+    killed_at(&sandbox, &proxy, deploy(&sandbox, &[]), Cut::FreezeAt("PATCH /apis/apps/v1"));
+    assert_snapshot!(run(&sandbox, &["delete", "orders"]), @r"
+    exit code: 4
+    ---- stdout
+    ---- stderr
+    error: operation OPERATION on orders is not finished: deploy by USER, begun TIME (AGE ago)
+    hint: See where it stands with `kubectl flink operation show orders`.
+    hint: Finish it with `kubectl flink operation resume orders`, or undo it with `kubectl flink operation abort orders`; then run this again.
+    ");
+    let other = sandbox.start(&mut deploy(&sandbox, &["--parallelism=2"]));
+    other.fails(4, &["is not finished: deploy by "]);
+    assert_snapshot!(run(&sandbox, &["operation", "list"]), @r"
+    exit code: 0
+    ---- stdout
+    APPLICATION   VERB     USER               GOING     STEP                                      AGE
+    orders        deploy   USER   forward   2/2 start generation 1 from empty state   AGE
+    ---- stderr
+    ");
+    assert_snapshot!(run(&sandbox, &["operation", "show", "orders"]), @r"
+    exit code: 0
+    ---- stdout
+    Application:       orders
+    Namespace:         test-00000
+    Operation:         OPERATION
+    Verb:              deploy
+    User:              USER
+    Going:             forward
+    Age:               AGE
+
+    Steps
+      done 1. create claim orders-state (pvc:1Gi,class=test-00000)
+      here 2. start generation 1 from empty state
+    ---- stderr
+    ");
+    assert_snapshot!(run(&sandbox, &["operation", "abort", "orders"]), @r"
+    exit code: 0
+    ---- stdout
+    operation/OPERATION aborted
+    ---- stderr
+    Undoing deploy of orders: waiting up to 1 s to see whether the run that began this still works
+    Undoing deploy of orders: undoing what was begun
+    Undoing deploy of orders: removing generation 1
+    Undoing deploy of orders: removing what the generations share
+    claim orders-state and what is on it are kept
+    ");
+    assert_eq!(kinds(&sandbox), "PersistentVolumeClaim", "the claim stays, and nothing else");
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn anybody_can_finish_what_somebody_else_began() {
+    let (sandbox, proxy) = sandbox();
+    killed_at(&sandbox, &proxy, deploy(&sandbox, &[]), Cut::FreezeAt("/persistentvolumeclaims?"));
+    assert_snapshot!(run(&sandbox, &["operation", "resume", "orders"]), @r"
+    exit code: 0
+    ---- stdout
+    application/orders created
+    ---- stderr
+    Finishing deploy of orders: waiting up to 1 s to see whether the run that began this still works
+    persistentvolumeclaim/orders-state created
+    Finishing deploy of orders: starting generation 1
+    deployment/orders-g1-jobmanager created
+    hint: Follow it with `kubectl flink status orders -w`.
+    ");
+    assert_eq!(kinds(&sandbox), WHOLE);
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn of_two_clients_one_wins_and_the_other_names_it() {
+    let (sandbox, proxy) = sandbox();
+    // The first one hangs in a write, and goes on to show that it lives.
+    let pause = Cut::PauseAt("PATCH /apis/apps/v1");
+    let first = run_into(&proxy, deploy(&sandbox, &[]), pause);
+    let second = sandbox.start(&mut deploy(&sandbox, &[]));
+    second.fails(4, &["another process works on orders: deploy by ", "operation show orders"]);
+    proxy.thaw();
+    sandbox.finish(first, LIMIT).success();
+    assert_eq!(kinds(&sandbox), WHOLE, "nothing is left of the record");
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn a_client_that_was_taken_for_dead_stops_before_its_next_step() {
+    let (sandbox, proxy) = sandbox();
+    let first = run_into(&proxy, deploy(&sandbox, &[]), Cut::FreezeAt("/persistentvolumeclaims?"));
+    sandbox.start(&mut deploy(&sandbox, &[])).success();
+    let finished = inventory(&sandbox);
+    proxy.thaw();
+    sandbox.finish(first, LIMIT).fails(4, &["another run took this deploy of orders over"]);
+    assert_eq!(inventory(&sandbox), finished, "it wrote on");
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn ctrl_c_stops_at_the_next_safe_point_and_the_same_command_goes_on() {
+    let (sandbox, proxy) = sandbox();
+    sandbox.start(&mut deploy(&sandbox, &[])).success();
+    let stop = patient(sandbox.command(&["stop", "orders"]));
+    let running = run_into(&proxy, stop, Cut::PauseAt("/stop"));
+    running.interrupt();
+    let outcome = sandbox.finish(running, LIMIT);
+    proxy.thaw();
+    outcome.fails(
+        130,
+        &["the same command again", "operation resume orders", "operation abort orders"],
+    );
+    let mut again = patient(sandbox.command(&["stop", "orders"]));
+    again.arg(format!("--server=http://{}", proxy.address));
+    let again = sandbox.start(&mut again);
+    assert!(again.stderr.contains("going on with operation"), "{again}");
+    assert!(again.success().contains("/savepoints/"), "{again}");
+    assert_eq!(proxy.savepoints(), 1);
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn a_stop_is_undone_only_before_it_was_sent() {
+    let (sandbox, proxy) = sandbox();
+    sandbox.start(&mut deploy(&sandbox, &[])).success();
+    let stop = || patient(sandbox.command(&["stop", "orders"]));
+    let through = format!("--server=http://{}", proxy.address);
+    let abort = ["operation", "abort", "orders", &through];
+
+    killed_at(&sandbox, &proxy, stop(), Cut::FreezeAt("PATCH /api/v1/namespaces"));
+    run(&sandbox, &abort).success();
+    assert_eq!(proxy.savepoints(), 0, "the job was not stopped");
+
+    killed_at(&sandbox, &proxy, stop(), Cut::FreezeAt("/stop"));
+    assert_snapshot!(run(&sandbox, &abort), @r"
+    exit code: 4
+    ---- stdout
+    ---- stderr
+    Undoing stop of orders: waiting up to 1 s to see whether the run that began this still works
+    error: stop of orders cannot be undone any more: the job is being stopped
+    hint: Finish it with `kubectl flink operation resume orders`: nothing is lost.
+    hint: Then go on with `kubectl flink start orders`.
+    ");
+    run(&sandbox, &["operation", "resume", "orders", &through]).success();
+    assert_eq!(proxy.savepoints(), 1);
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn a_reader_that_went_away_loses_nothing() {
+    let (sandbox, proxy) = sandbox();
+    sandbox.start(&mut deploy(&sandbox, &[])).success();
+    let mut stop = patient(sandbox.command(&["stop", "orders"]));
+    stop.arg(format!("--server=http://{}", proxy.address));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let also = writer.try_clone().unwrap();
+    let status = stop.stdout(writer).stderr(also).status().unwrap();
+    assert!(status.success(), "{status}");
+    let told = run(&sandbox, &["stop", "orders"]);
+    assert!(told.success().contains("already stopped\nfile:///flink/state/"), "{told}");
+}

@@ -1,0 +1,60 @@
+//! A JobManager that plays one running job, as far as a stop and a cancellation need it. What it answers
+//! has the form of the recorded answers in `src/flink/testdata/`. Tests against real Flink are in `e2e`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+/// The job: it runs until it is stopped or cancelled.
+#[derive(Debug, Default)]
+pub(crate) struct Flink {
+    ended: Option<&'static str>,
+    /// Savepoints by trigger id; a repeated id is the same savepoint.
+    savepoints: BTreeMap<String, String>,
+}
+
+impl Flink {
+    /// How many savepoints were taken.
+    pub(crate) fn savepoints(&self) -> usize {
+        self.savepoints.len()
+    }
+
+    /// The answer to one call.
+    pub(crate) fn answer(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let parts: Vec<&str> = path.trim_start_matches('/').split(['/', '?']).collect();
+        let state = self.ended.unwrap_or("RUNNING");
+        match (method, &parts[..]) {
+            ("GET", ["jobs", job]) => (200, details(job, state)),
+            ("GET", ["jobs", _, "status"]) => (200, json!({"status": state})),
+            ("PATCH", ["jobs", _, "mode=cancel"]) => {
+                self.ended.get_or_insert("CANCELED");
+                (202, json!({}))
+            }
+            ("POST", ["jobs", job, "stop"]) => {
+                let trigger = body["triggerId"].as_str().unwrap().to_owned();
+                let directory = body["targetDirectory"].as_str().unwrap();
+                let path = format!("{directory}/savepoint-{job:.6}-0123456789ab");
+                self.savepoints.entry(trigger.clone()).or_insert(path);
+                self.ended.get_or_insert("FINISHED");
+                (202, json!({"request-id": trigger}))
+            }
+            ("GET", ["jobs", _, "savepoints", trigger]) => match self.savepoints.get(*trigger) {
+                Some(path) => {
+                    (200, json!({"status": {"id": "COMPLETED"}, "operation": {"location": path}}))
+                }
+                None => not_found(),
+            },
+            _ => not_found(),
+        }
+    }
+}
+
+fn details(job: &str, state: &str) -> Value {
+    let tasks = if state == "RUNNING" { json!({"RUNNING": 1}) } else { json!({"FINISHED": 1}) };
+    let vertex = json!({"id": job, "name": "Source", "parallelism": 1, "tasks": tasks});
+    json!({"jid": job, "name": "orders", "state": state, "vertices": [vertex]})
+}
+
+fn not_found() -> (u16, Value) {
+    (404, json!({"errors": ["org.apache.flink.runtime.rest.NotFoundException: not found"]}))
+}

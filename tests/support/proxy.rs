@@ -1,0 +1,233 @@
+//! A proxy in front of the real API server: it counts the calls of a run, and cuts them off where a test
+//! wants it. Flink's REST API, which the API server would proxy to pods, can be played by a [`Flink`]:
+//! there are no pods behind an API server that stands alone.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, mpsc};
+
+use http::{Method, Request};
+use kube::client::Body;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use super::flink::Flink;
+
+/// Where the calls of a run are disturbed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Nowhere.
+    None,
+    /// The connection is closed before this call (counted from 0) reaches the API server.
+    Before(usize),
+    /// The API server does what this call says, and the connection is closed before the client hears of it.
+    After(usize),
+    /// The API server does what this call says; from then on nothing moves until [`Proxy::thaw`].
+    Freeze(usize),
+    /// The same at the first call whose line holds this text.
+    FreezeAt(&'static str),
+    /// Only the first call whose line holds this text waits; all others go on.
+    PauseAt(&'static str),
+}
+
+/// The proxy. It ends with the test's process.
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: Client,
+    state: Mutex<State>,
+    frozen: watch::Sender<bool>,
+    paused: watch::Sender<bool>,
+    flink: Option<Mutex<Flink>>,
+}
+
+struct State {
+    cut: Cut,
+    calls: Vec<String>,
+}
+
+/// What happens to one call.
+struct Fate {
+    deliver: bool,
+    answer: bool,
+    freeze: bool,
+    pause: bool,
+}
+
+/// One request, as it came.
+struct Call {
+    method: Method,
+    target: String,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl Proxy {
+    /// A proxy to the API server of this kubeconfig.
+    pub(crate) fn start(kubeconfig: &Path, flink: Option<Flink>) -> Proxy {
+        let kubeconfig = kubeconfig.to_owned();
+        let (started, address) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let parsed = Kubeconfig::read_from(&kubeconfig).unwrap();
+                let options = KubeConfigOptions::default();
+                let mut config = Config::from_custom_kubeconfig(parsed, &options).await.unwrap();
+                config.default_retry = false;
+                let shared = Arc::new(Shared {
+                    client: Client::try_from(config).unwrap(),
+                    state: Mutex::new(State { cut: Cut::None, calls: Vec::new() }),
+                    frozen: watch::Sender::new(false),
+                    paused: watch::Sender::new(false),
+                    flink: flink.map(Mutex::new),
+                });
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                started.send((listener.local_addr().unwrap(), Arc::clone(&shared))).unwrap();
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    tokio::spawn(serve(stream, Arc::clone(&shared)));
+                }
+            });
+        });
+        let (address, shared) = address.recv().unwrap();
+        Proxy { address, shared }
+    }
+
+    /// Disturbs the calls from now on, which are counted anew.
+    pub(crate) fn cut(&self, cut: Cut) {
+        let mut state = self.shared.state.lock().unwrap();
+        *state = State { cut, calls: Vec::new() };
+    }
+
+    /// The calls since the last [`Proxy::cut`], as `POST /api/v1/…`; watches are not counted.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.shared.state.lock().unwrap().calls.clone()
+    }
+
+    /// Whether the call to freeze or to pause at has come.
+    pub(crate) fn has_stopped(&self) -> bool {
+        *self.shared.frozen.borrow() || *self.shared.paused.borrow()
+    }
+
+    /// Lets everything move again, undisturbed.
+    pub(crate) fn thaw(&self) {
+        self.cut(Cut::None);
+        self.shared.frozen.send_replace(false);
+        self.shared.paused.send_replace(false);
+    }
+
+    /// How many savepoints Flink took.
+    pub(crate) fn savepoints(&self) -> usize {
+        self.shared.flink.as_ref().map_or(0, |flink| flink.lock().unwrap().savepoints())
+    }
+}
+
+impl Shared {
+    fn fate(&self, call: &Call) -> Fate {
+        let mut state = self.state.lock().unwrap();
+        let line = format!("{} {}", call.method, call.target);
+        let number = state.calls.len();
+        let first =
+            |text: &str| line.contains(text) && !state.calls.iter().any(|call| call.contains(text));
+        let fate = Fate {
+            deliver: state.cut != Cut::Before(number),
+            answer: !matches!(state.cut, Cut::Before(n) | Cut::After(n) if n == number),
+            freeze: match state.cut {
+                Cut::Freeze(n) => n == number,
+                Cut::FreezeAt(text) => first(text),
+                _ => false,
+            },
+            pause: matches!(state.cut, Cut::PauseAt(text) if first(text)),
+        };
+        state.calls.push(line);
+        fate
+    }
+
+    async fn deliver(&self, call: Call) -> (u16, String, Vec<u8>) {
+        if let (Some(flink), Some((_, path))) = (&self.flink, call.target.split_once("/proxy/")) {
+            let body = serde_json::from_slice(&call.body).unwrap_or(Value::Null);
+            let (status, answer) =
+                flink.lock().unwrap().answer(call.method.as_str(), &format!("/{path}"), &body);
+            return (status, "application/json".to_owned(), answer.to_string().into_bytes());
+        }
+        let mut request = Request::builder().method(call.method).uri(call.target);
+        let ours = ["host", "connection", "content-length", "accept-encoding", "authorization"];
+        for (name, value) in call.headers.iter().filter(|(name, _)| !ours.contains(&name.as_str()))
+        {
+            request = request.header(name, value);
+        }
+        let answer = self.client.send(request.body(Body::from(call.body)).unwrap()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        let kind = head.headers.get("content-type").and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or("application/json").to_owned();
+        (head.status.as_u16(), kind, body.collect_bytes().await.unwrap().to_vec())
+    }
+}
+
+/// Serves one connection until it is cut or the client closes it.
+async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+    let mut stream = BufReader::new(stream);
+    while let Some(call) = read(&mut stream).await {
+        if call.target.contains("watch=true") {
+            // Nothing changes where no controller runs.
+            return std::future::pending().await;
+        }
+        melt(&shared.frozen).await;
+        let fate = shared.fate(&call);
+        if fate.pause {
+            shared.paused.send_replace(true);
+            melt(&shared.paused).await;
+        }
+        if !fate.deliver {
+            return;
+        }
+        let (status, kind, body) = shared.deliver(call).await;
+        if fate.freeze {
+            shared.frozen.send_replace(true);
+        }
+        melt(&shared.frozen).await;
+        if !fate.answer {
+            return;
+        }
+        let head = format!(
+            "HTTP/1.1 {status} Answer\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let answer = [head.into_bytes(), body].concat();
+        if stream.get_mut().write_all(&answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits while it is frozen.
+async fn melt(frozen: &watch::Sender<bool>) {
+    let _ = frozen.subscribe().wait_for(|frozen| !frozen).await;
+}
+
+async fn read(stream: &mut BufReader<TcpStream>) -> Option<Call> {
+    let mut line = String::new();
+    stream.read_line(&mut line).await.ok().filter(|length| *length > 0)?;
+    let mut words = line.split_whitespace();
+    let (method, target) = (words.next()?.parse().ok()?, words.next()?.to_owned());
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.ok()?;
+        let Some((name, value)) = line.trim().split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(Call { method, target, headers, body })
+}
