@@ -11,12 +11,14 @@ use crate::cli::WaitArgs;
 use crate::cluster::Cluster;
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, Towards, finish};
+use crate::commands::pods::PodArgs;
 use crate::commands::{document, plan_text};
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::name::ApplicationName;
 use crate::model::spec::FlinkDeployment;
+use crate::model::validate;
 use crate::ops::deploy::{Decision, FromRequest};
 use crate::ops::execute::Executor;
 use crate::ops::objects;
@@ -38,6 +40,9 @@ Examples:
 
   # Run a jar that is in the image, with two TaskManager slots and Flink 1.20
   kubectl flink deploy orders --jar local:///opt/flink/usrlib/orders.jar --flink-version 1.20 --task-slots 2
+
+  # Credentials from a Secret, on nodes of one kind
+  kubectl flink deploy orders --jar ./orders.jar --env-from secret/s3 --node-selector disk=ssd
 
   # Upgrade: the same command with a new jar stops with a savepoint and goes on from it
   kubectl flink deploy orders --jar ./orders-2.jar
@@ -110,6 +115,9 @@ pub struct DeployArgs {
     #[arg(long, value_name = "MODE", default_value = "none")]
     pub dry_run: DryRun,
     #[command(flatten)]
+    /// What the pods get.
+    pub pods: PodArgs,
+    #[command(flatten)]
     /// Whether and how long to wait.
     pub wait: WaitArgs,
     #[command(flatten)]
@@ -139,6 +147,9 @@ pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let from: Option<FromRequest> = args.from.as_deref().map(str::parse).transpose()?;
     let documents = document::all(&args, cluster.namespace()).await?;
+    for warning in documents.iter().flat_map(validate::plain_secrets) {
+        ctx.ui.warn(&warning.to_string());
+    }
     // A fetched jar is a temporary file: it has to outlive the upload.
     let mut jars = Vec::new();
     for document in &documents {

@@ -1,7 +1,7 @@
 //! From flags to a FlinkDeployment: flags are a short way to write the document, and override one.
 
 use crate::commands::deploy::DeployArgs;
-use crate::commands::sources;
+use crate::commands::{pods, sources};
 use crate::error::{Error, Kind, Result};
 use crate::model::document::{self, Document};
 use crate::model::flink_version::FlinkVersion;
@@ -167,7 +167,7 @@ fn overlay(document: &mut FlinkDeployment, args: &DeployArgs, namespace: &str) -
         document.spec.flink_configuration.set("taskmanager.numberOfTaskSlots", slots.to_string());
     }
     job(document, args);
-    Ok(())
+    pods::overlay(document, &args.pods)
 }
 
 fn name(document: &mut FlinkDeployment, args: &DeployArgs, namespace: &str) -> Result<()> {

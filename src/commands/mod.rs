@@ -10,6 +10,7 @@ mod narrate;
 mod operate;
 pub mod operation;
 mod plan_text;
+mod pods;
 pub mod restore;
 pub mod savepoint;
 mod sources;

@@ -22,16 +22,30 @@ pub fn template(
     spec: &FlinkDeploymentSpec,
     process: Process,
 ) -> Result<PodTemplateSpec, Vec<Violation>> {
-    let own = match process {
-        Process::JobManager => spec.job_manager.as_ref().and_then(|jm| jm.pod_template.as_ref()),
-        Process::TaskManager => spec.task_manager.as_ref().and_then(|tm| tm.pod_template.as_ref()),
-    };
-    let path = match own {
+    let path = match own(spec, process) {
         Some(_) => format!("{}.podTemplate", process.field()),
         None => "spec.podTemplate".to_owned(),
     };
+    let mut merged = merged(spec, process);
+    if let Value::Object(fields) = &mut merged {
+        // The operator's templates are Pods; type and status of one mean nothing in a template.
+        fields.retain(|key, _| !["apiVersion", "kind", "status"].contains(&key.as_str()));
+    }
+    quantities_as_text(&mut merged);
+    read(&merged, &path)
+}
+
+fn own(spec: &FlinkDeploymentSpec, process: Process) -> Option<&Value> {
+    match process {
+        Process::JobManager => spec.job_manager.as_ref().and_then(|jm| jm.pod_template.as_ref()),
+        Process::TaskManager => spec.task_manager.as_ref().and_then(|tm| tm.pod_template.as_ref()),
+    }
+}
+
+/// The template of a process as it was written, unread: the process's own merged over the common one.
+pub fn merged(spec: &FlinkDeploymentSpec, process: Process) -> Value {
     let by_name = spec.flink_configuration.get(MERGE_BY_NAME).is_some_and(|v| v.trim() == "true");
-    let mut merged = match (&spec.pod_template, own) {
+    match (&spec.pod_template, own(spec, process)) {
         (Some(common), Some(own)) => {
             let mut merged = common.clone();
             merge(&mut merged, own, by_name);
@@ -40,13 +54,7 @@ pub fn template(
         (common, own) => {
             common.as_ref().or(own).cloned().unwrap_or_else(|| Value::Object(Map::new()))
         }
-    };
-    if let Value::Object(fields) = &mut merged {
-        // The operator's templates are Pods; type and status of one mean nothing in a template.
-        fields.retain(|key, _| !["apiVersion", "kind", "status"].contains(&key.as_str()));
     }
-    quantities_as_text(&mut merged);
-    read(&merged, &path)
 }
 
 /// `FlinkUtils.mergePodTemplates` of the operator: objects merge field by field, lists entry by entry (by

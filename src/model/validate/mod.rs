@@ -5,8 +5,11 @@
 
 mod configuration;
 mod fields;
+mod secrets;
 mod state;
 mod template;
+
+pub use secrets::plain_secrets;
 
 use crate::error::Result;
 use crate::model::effective::Effective;
