@@ -87,11 +87,14 @@ fn is_secret(name: &str, value: &str) -> bool {
         || value.starts_with(['/', '$'])
         || value.starts_with("file:")
         || value.starts_with("org.apache.")
-        || value.split([' ', ';', ',']).all(|part| {
-            part.trim_end_matches(char::is_alphabetic).bytes().all(|b| b.is_ascii_digit())
-                && part.len() < 8
-        });
+        || is_measure(value);
     !is_setting && SENSITIVE.iter().any(|part| name.contains(part))
+}
+
+/// A number with or without a unit: `3600`, `10 min`, `1h`.
+fn is_measure(value: &str) -> bool {
+    let number = value.trim_end_matches(|c: char| c.is_alphabetic() || c == ' ');
+    !number.is_empty() && number.len() < 8 && number.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]
