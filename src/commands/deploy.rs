@@ -115,16 +115,16 @@ pub struct DeployArgs {
     #[arg(long, value_name = "MODE", default_value = "none")]
     pub dry_run: DryRun,
     #[command(flatten)]
-    /// What the pods get.
-    pub pods: PodArgs,
-    #[command(flatten)]
     /// Whether and how long to wait.
     pub wait: WaitArgs,
     #[command(flatten)]
     /// How to print the answer.
     pub output: OutputArgs,
+    #[command(flatten)]
+    /// What the pods get.
+    pub pods: PodArgs,
     /// Arguments of the program
-    #[arg(last = true, value_name = "ARG")]
+    #[arg(last = true, value_name = "ARG", help_heading = None)]
     pub args: Vec<String>,
 }
 

@@ -93,7 +93,14 @@ impl Effective {
     /// Every violation found in memory sizes, resources, slots and JVM options.
     pub fn of_spec(deployment: &FlinkDeployment) -> Result<Effective, Vec<Violation>> {
         let spec = &deployment.spec;
-        let mut config = sized_config(spec)?;
+        let mut config = sized_config(spec).map_err(|mut violations| {
+            // What does not depend on the size that cannot be read is said as well.
+            for process in Process::ALL {
+                let rest = container_resources(spec, process, MemorySize::from_bytes(0));
+                violations.extend(rest.err().unwrap_or_default());
+            }
+            violations
+        })?;
         let slots = slots(&config);
         let jobmanager = jobmanager(deployment, &config);
         let taskmanager = taskmanager(deployment, &config);

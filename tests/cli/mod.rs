@@ -1,6 +1,7 @@
 //! The command line against a real API server: one snapshot of stdout, stderr and exit code a case.
 
 mod access;
+mod bad_input;
 mod completion;
 mod deploy;
 mod documents;

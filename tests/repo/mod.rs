@@ -1,5 +1,6 @@
 //! What the repository promises about itself.
 
+mod bad_input;
 mod dependencies;
 mod exit_codes;
 mod layout;

@@ -169,3 +169,31 @@ fn a_list_is_its_items() {
     assert_eq!(kinds, ["B", "C"]);
     assert_eq!(items[1].start().to_string(), "orders.yaml:5:3");
 }
+
+/// A document with much in it, for others to spoil.
+const SOUND: &str = "apiVersion: flink.apache.org/v1beta1
+kind: FlinkDeployment
+metadata: {name: orders, labels: {a: b}}
+spec:
+  flinkVersion: v2_3
+  flinkConfiguration: {a: {b: [1, x]}, c.d: 0.5}
+  podTemplate: {spec: {containers: [{name: flink-main-container, env: [{name: A, value: b}]}]}}
+  taskManager: {replicas: 2, resources: {requests: {cpu: 1, memory: 2048m}}}
+  job: {jarURI: 'local:///x.jar', args: [a, 'no'], parallelism: 2, state: running}
+";
+
+proptest::proptest! {
+    #[test]
+    fn whatever_is_written_is_read_or_refused(at in 0..SOUND.len(), cut in 0..12_usize, text in "[ -~\\n]{0,6}") {
+        let spoilt = format!("{}{text}{}", &SOUND[..at], &SOUND[(at + cut).min(SOUND.len())..]);
+        for document in Document::all(&spoilt, "test").unwrap_or_default() {
+            let reading = document.read();
+            let all = reading.with(validate::violations(&reading.deployment));
+            for violation in placed(all, &document, &[]) {
+                // What the check lets through can be read.
+                proptest::prop_assert!(violation.path != "spec" || !violation.remedy.starts_with("Correct it"), "{violation}\n{spoilt}");
+                proptest::prop_assert!(violation.place.is_some());
+            }
+        }
+    }
+}

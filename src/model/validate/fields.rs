@@ -188,7 +188,7 @@ fn job(job: &JobSpec) -> Vec<Violation> {
 fn jar(uri: &str) -> Option<Violation> {
     let reachable = uri.strip_prefix("local://").is_some_and(|path| path.starts_with('/'))
         || uri.starts_with("https://")
-        || mounted_path(uri).is_some();
+        || (mounted_path(uri).is_some() && !uri.split('/').any(|part| part == ".."));
     (!reachable).then(|| {
         Violation::new(
             "spec.job.jarURI",
