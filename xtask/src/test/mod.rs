@@ -126,9 +126,13 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
         say(&format!("    {} took {}", layer.name(), seconds(began.elapsed())));
         print(&format!("{}: {tally}", layer.name()));
         total += tally;
+        if layer == Layer::Cli && !args.keep {
+            // It is busy for minutes deleting what the tests made, and the next layers need the machine.
+            session.take_down(layer)?;
+        }
     }
     if !args.keep {
-        session.take_down()?;
+        session.take_down(Layer::E2e)?;
     }
     drop(turn);
     say(&format!("    everything took {}", seconds(started.elapsed())));
@@ -234,19 +238,19 @@ impl Session<'_> {
         Ok(Some(env))
     }
 
-    /// Removes the local clusters, also after Ctrl-C: half a test run leaves half-made applications.
-    fn take_down(&self) -> Result<()> {
+    /// Removes the local cluster of a layer, also after Ctrl-C: half a test run leaves half-made applications.
+    fn take_down(&self, layer: Layer) -> Result<()> {
         if cluster::check_host().is_err() {
             return Ok(());
         }
-        let layers: Vec<_> = self.args.layers().collect();
-        if layers.contains(&Layer::Cli) {
-            take_down(CONTROL_PLANE)?;
+        let mut layers = self.args.layers();
+        match layer {
+            Layer::Cli => take_down(CONTROL_PLANE),
+            _ if self.args.context.is_none() && layers.any(|layer| layer >= Layer::E2e) => {
+                take_down(NODE)
+            }
+            _ => Ok(()),
         }
-        if layers.iter().any(|layer| *layer >= Layer::E2e) && self.args.context.is_none() {
-            take_down(NODE)?;
-        }
-        Ok(())
     }
 }
 
