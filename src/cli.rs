@@ -171,6 +171,14 @@ impl WaitTimeout {
     }
 }
 
+/// The way back; flatten it into the arguments of every command that changes an application.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct AbortArg {
+    /// Give up the application's unfinished operation instead, and bring back what was before
+    #[arg(long)]
+    pub abort: bool,
+}
+
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {

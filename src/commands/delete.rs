@@ -5,10 +5,11 @@ use std::time::Duration;
 use clap::Args;
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::cli::WaitTimeout;
+use crate::cli::{AbortArg, WaitTimeout};
 use crate::cluster::read;
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, finish};
+use crate::commands::operation;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::Result;
@@ -45,6 +46,8 @@ pub struct DeleteArgs {
     yes: bool,
     #[command(flatten)]
     wait: WaitTimeout,
+    #[command(flatten)]
+    abort: AbortArg,
 }
 
 /// Deletes.
@@ -53,6 +56,9 @@ pub struct DeleteArgs {
 /// [`crate::error::Kind::NotFound`] when there is nothing to delete,
 /// [`crate::error::Kind::Declined`] without consent.
 pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
+    if args.abort.abort {
+        return operation::abort(ctx, &args.name, args.wait.timeout(operation::TIMEOUT)).await;
+    }
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);

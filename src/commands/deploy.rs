@@ -7,12 +7,12 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::WaitArgs;
+use crate::cli::{AbortArg, WaitArgs};
 use crate::cluster::Cluster;
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, Towards, finish};
 use crate::commands::pods::PodArgs;
-use crate::commands::{document, plan_text};
+use crate::commands::{document, operation, plan_text};
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
@@ -22,7 +22,7 @@ use crate::model::validate;
 use crate::ops::deploy::{Decision, FromRequest};
 use crate::ops::execute::Executor;
 use crate::ops::objects;
-use crate::ops::operation::record;
+use crate::ops::operation::{record, unfinished};
 use crate::ops::plan::{Plan, Step};
 use crate::ops::prepare::{Prepared, Request, prepare, validate_request};
 use crate::storage::fetch::{self, FetchedJar};
@@ -70,7 +70,7 @@ pub struct DeployArgs {
     #[arg(short = 'R', long, requires = "filename")]
     pub recursive: bool,
     /// The job's jar: a local path, local:///path/in/image, or https://…
-    #[arg(long, value_name = "JAR", required_unless_present = "filename")]
+    #[arg(long, value_name = "JAR", required_unless_present_any = ["filename", "abort"])]
     pub jar: Option<String>,
     /// Main class; the jar's manifest names it when absent
     #[arg(long, value_name = "CLASS")]
@@ -112,11 +112,14 @@ pub struct DeployArgs {
     #[arg(long)]
     pub allow_non_restored_state: bool,
     /// Print what would be done: the plan and the objects (client), or what the API server makes of them (server)
-    #[arg(long, value_name = "MODE", default_value = "none")]
+    #[arg(long, value_name = "MODE", default_value = "none", conflicts_with = "abort")]
     pub dry_run: DryRun,
     #[command(flatten)]
     /// Whether and how long to wait.
     pub wait: WaitArgs,
+    #[command(flatten)]
+    /// Whether to go back instead.
+    pub abort: AbortArg,
     #[command(flatten)]
     /// How to print the answer.
     pub output: OutputArgs,
@@ -144,6 +147,9 @@ pub enum DryRun {
 /// # Errors
 /// Bad input before anything is written; afterwards what Kubernetes or Flink reports, with its cause.
 pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
+    if args.abort.abort {
+        return abort(ctx, &args).await;
+    }
     let cluster = ctx.cluster().await?;
     let from: Option<FromRequest> = args.from.as_deref().map(str::parse).transpose()?;
     let documents = document::all(&args, cluster.namespace()).await?;
@@ -162,7 +168,7 @@ pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
         let jar = source.as_ref().map(|source| source.jar().clone());
         match one(ctx, &cluster, &args, document, jar, from.clone()).await {
             Ok(spec) => specs.extend(spec),
-            Err(e) => return Err(unfinished(e, &names, position)),
+            Err(e) => return Err(begun(e, &names, position)),
         }
     }
     match specs.is_empty() {
@@ -171,8 +177,35 @@ pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
     }
 }
 
+/// Gives up what an earlier run of this command left unfinished: the one application that is named, or those
+/// of the documents that have something unfinished.
+async fn abort(ctx: &mut Ctx, args: &DeployArgs) -> Result<()> {
+    let timeout = args.wait.timeout(operation::TIMEOUT);
+    if let (Some(name), true) = (&args.name, args.filename.is_empty()) {
+        return operation::abort(ctx, &name.parse()?, timeout).await;
+    }
+    let cluster = ctx.cluster().await?;
+    let mut names: Vec<ApplicationName> = Vec::new();
+    for document in document::all(args, cluster.namespace()).await? {
+        names.push(document.metadata.name.parse()?);
+    }
+    let mut left = Vec::new();
+    for name in &names {
+        if names.len() == 1 || unfinished::find(&cluster, name).await?.is_some() {
+            left.push(name);
+        }
+    }
+    if left.is_empty() {
+        ctx.ui.status("No operation on these applications is unfinished.");
+    }
+    for name in left {
+        operation::abort(ctx, name, timeout).await?;
+    }
+    Ok(())
+}
+
 /// Says where a row of deployments ended.
-fn unfinished(error: Error, names: &[String], position: usize) -> Error {
+fn begun(error: Error, names: &[String], position: usize) -> Error {
     match (names.get(position), names.get(position + 1..)) {
         (Some(name), Some(rest)) if names.len() > 1 => {
             let error = error.context(name.clone());

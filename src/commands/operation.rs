@@ -22,7 +22,7 @@ use crate::ui::{OutputArgs, SortArgs};
 use crate::view::operation::{OperationList, OperationView};
 
 /// As long as the longest verb: a stop that waits for a savepoint of terabytes.
-const TIMEOUT: Duration = Duration::from_secs(3600);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(3600);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -97,9 +97,22 @@ pub async fn run(ctx: &mut Ctx, args: OperationArgs) -> Result<()> {
     match args.verb {
         Verb::List(args) => list(ctx, args).await,
         Verb::Show(args) => show(ctx, args).await,
-        Verb::Resume(args) => go(ctx, args, Towards::End).await,
-        Verb::Abort(args) => go(ctx, args, Towards::Start).await,
+        Verb::Resume(args) => go(ctx, &args.name, args.wait.timeout(TIMEOUT), Towards::End).await,
+        Verb::Abort(args) => abort(ctx, &args.name, args.wait.timeout(TIMEOUT)).await,
     }
+}
+
+/// Gives the unfinished operation of `application` up and brings back what was before: `operation abort`,
+/// and `--abort` of every verb that changes an application.
+///
+/// # Errors
+/// [`Kind::NotFound`] when nothing is unfinished, [`Kind::Conflict`] when it can only be finished.
+pub(super) async fn abort(
+    ctx: &mut Ctx,
+    application: &ApplicationName,
+    timeout: Option<Duration>,
+) -> Result<()> {
+    go(ctx, application, timeout, Towards::Start).await
 }
 
 async fn list(ctx: &mut Ctx, args: ListArgs) -> Result<()> {
@@ -123,16 +136,21 @@ async fn show(ctx: &mut Ctx, args: ShowArgs) -> Result<()> {
     ctx.show(&OperationView::new(&found.record, words), &args.output)
 }
 
-async fn go(ctx: &mut Ctx, args: GoArgs, towards: Towards) -> Result<()> {
+async fn go(
+    ctx: &mut Ctx,
+    application: &ApplicationName,
+    timeout: Option<Duration>,
+    towards: Towards,
+) -> Result<()> {
     let cluster = ctx.cluster().await?;
-    let found = existing(&cluster, &args.name).await?;
+    let found = existing(&cluster, application).await?;
     let (id, verb) = (found.record.plan.operation.clone(), found.record.plan.verb);
     let doing = match towards {
-        Towards::End => format!("Finishing {verb} of {}", args.name),
-        Towards::Start => format!("Undoing {verb} of {}", args.name),
+        Towards::End => format!("Finishing {verb} of {application}"),
+        Towards::Start => format!("Undoing {verb} of {application}"),
     };
     let mut narrator = Narrator::new(&ctx.ui, doing);
-    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    let deadline = timeout.map_or(Deadline::NEVER, Deadline::after);
     let journal = found.take_over(&cluster, ctx.runner()?, &mut narrator).await?;
     let mut executor = Executor::resume(&cluster, journal, deadline).await?;
     let outcome = operate::run(ctx, &mut executor, &mut narrator, towards).await;

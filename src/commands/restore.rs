@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::WaitTimeout;
+use crate::cli::{AbortArg, WaitTimeout};
 use crate::cluster::Cluster;
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, finish};
+use crate::commands::operation;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
@@ -58,6 +59,8 @@ pub struct RestoreArgs {
     image: Option<String>,
     #[command(flatten)]
     wait: WaitTimeout,
+    #[command(flatten)]
+    abort: AbortArg,
 }
 
 /// What a restore runs with.
@@ -73,6 +76,9 @@ struct Prepared<'a> {
 /// # Errors
 /// [`Kind::NotFound`] when there is no such snapshot: then nothing was touched.
 pub async fn run(ctx: &mut Ctx, args: RestoreArgs) -> Result<()> {
+    if args.abort.abort {
+        return operation::abort(ctx, &args.name, args.wait.timeout(operation::TIMEOUT)).await;
+    }
     if args.from == FromRequest::Empty {
         return Err(
             Error::usage("--from none is not a restore").hint("Give a snapshot, or latest.")

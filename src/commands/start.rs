@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::WaitTimeout;
+use crate::cli::{AbortArg, WaitTimeout};
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, finish};
+use crate::commands::operation;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::Result;
@@ -31,6 +32,8 @@ pub struct StartArgs {
     name: ApplicationName,
     #[command(flatten)]
     wait: WaitTimeout,
+    #[command(flatten)]
+    abort: AbortArg,
 }
 
 /// Starts, and waits until the job runs from its snapshot and has completed a checkpoint.
@@ -38,6 +41,9 @@ pub struct StartArgs {
 /// # Errors
 /// [`crate::error::Kind::Conflict`] when it is not stopped.
 pub async fn run(ctx: &mut Ctx, args: StartArgs) -> Result<()> {
+    if args.abort.abort {
+        return operation::abort(ctx, &args.name, args.wait.timeout(operation::TIMEOUT)).await;
+    }
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);

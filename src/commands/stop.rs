@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::WaitTimeout;
+use crate::cli::{AbortArg, WaitTimeout};
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, finish};
+use crate::commands::operation;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::Result;
@@ -45,6 +46,8 @@ pub struct StopArgs {
     discard: bool,
     #[command(flatten)]
     wait: WaitTimeout,
+    #[command(flatten)]
+    abort: AbortArg,
 }
 
 /// Stops, and prints the path of the savepoint as the last line of standard output.
@@ -52,6 +55,9 @@ pub struct StopArgs {
 /// # Errors
 /// [`crate::error::Kind::Flink`] when the savepoint fails: the job goes on running.
 pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
+    if args.abort.abort {
+        return operation::abort(ctx, &args.name, args.wait.timeout(operation::TIMEOUT)).await;
+    }
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
     let (mode, word) = match (args.drain, args.discard) {

@@ -371,7 +371,7 @@ impl<'a> Executor<'a> {
         let name = &self.plan().application;
         outcome.map_err(|error| match unfinished {
             true if !self.refused => error.hint(format!(
-                "Go on by running the same command again, or with `kubectl flink operation resume {name}`; undo it with `kubectl flink operation abort {name}`."
+                "Go on by running the same command again, or with `kubectl flink operation resume {name}`; undo it by adding --abort to it, or with `kubectl flink operation abort {name}`."
             )),
             _ => error,
         })

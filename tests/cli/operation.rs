@@ -104,7 +104,7 @@ fn a_different_command_is_told_what_is_unfinished_and_abort_undoes_it() {
     ---- stderr
     error: operation OPERATION on orders is not finished: deploy by USER, begun TIME (AGE ago)
     hint: See where it stands with `kubectl flink operation show orders`.
-    hint: Finish it with `kubectl flink operation resume orders`, or undo it with `kubectl flink operation abort orders`; then run this again.
+    hint: Finish it with `kubectl flink operation resume orders`, or undo it with `kubectl flink operation abort orders` (the same as this command with --abort); then run this again.
     ");
     let other = sandbox.start(&mut deploy(&sandbox, &["--parallelism=2"]));
     other.fails(4, &["is not finished: deploy by "]);
@@ -143,6 +143,54 @@ fn a_different_command_is_told_what_is_unfinished_and_abort_undoes_it() {
     claim orders-state and what is on it are kept
     ");
     assert_eq!(kinds(&sandbox), "PersistentVolumeClaim", "the claim stays, and nothing else");
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn every_verb_that_changes_an_application_can_give_up_instead() {
+    let commands: [&[&str]; 7] = [
+        &["deploy", "orders", JAR, "--no-wait"],
+        &["deploy", "orders"],
+        &["deploy", "-f", "orders.yaml"],
+        &["stop", "orders", "--drain"],
+        &["start", "orders"],
+        &["restore", "orders"],
+        &["delete", "orders"],
+    ];
+    for command in commands {
+        let abort = [command, &["--abort"]].concat();
+        let (sandbox, proxy) = sandbox();
+        let document = sandbox.start(&mut deploy(&sandbox, &["--dry-run=client", "-o", "yaml"]));
+        sandbox.write("orders.yaml", document.success());
+        killed_at(&sandbox, &proxy, deploy(&sandbox, &[]), Cut::FreezeAt("PATCH /apis/apps/v1"));
+        let outcome = run(&sandbox, &abort);
+        assert!(outcome.success().contains(" aborted\n"), "{command:?}\n{outcome}");
+        assert_eq!(kinds(&sandbox), "PersistentVolumeClaim", "{command:?}\n{outcome}");
+        let nothing = run(&sandbox, &abort);
+        nothing.fails(3, &["no operation on orders is unfinished"]);
+        assert_eq!(kinds(&sandbox), "PersistentVolumeClaim", "it did something\n{nothing}");
+    }
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn abort_of_documents_gives_up_what_is_unfinished_among_them() {
+    let (sandbox, proxy) = sandbox();
+    let document = sandbox.start(&mut deploy(&sandbox, &["--dry-run=client", "-o", "yaml"]));
+    let bills = document.success().replace("name: orders", "name: bills");
+    sandbox.write("all.yaml", format!("{}---\n{bills}", document.stdout));
+    let abort = ["deploy", "-f", "all.yaml", "--abort"];
+    assert_snapshot!(run(&sandbox, &abort), @r"
+    exit code: 0
+    ---- stdout
+    ---- stderr
+    No operation on these applications is unfinished.
+    ");
+    killed_at(&sandbox, &proxy, deploy(&sandbox, &[]), Cut::FreezeAt("PATCH /apis/apps/v1"));
+    run(&sandbox, &abort).success();
+    assert_eq!(kinds(&sandbox), "PersistentVolumeClaim");
+    run(&sandbox, &["deploy", "-f", "all.yaml", "--abort", "--dry-run=client"])
+        .fails(2, &["--abort", "--dry-run"]);
 }
 
 #[test]

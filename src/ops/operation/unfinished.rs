@@ -71,7 +71,7 @@ impl Unfinished {
         );
         Error::new(Kind::Conflict, what)
             .hint(format!("See where it stands with `{}`.", show(name)))
-            .hint(format!("Finish it with `kubectl flink operation resume {name}`, or undo it with `kubectl flink operation abort {name}`; then run this again."))
+            .hint(format!("Finish it with `kubectl flink operation resume {name}`, or undo it with `kubectl flink operation abort {name}` (the same as this command with --abort); then run this again."))
     }
 
     /// `deploy by ann, begun 5m ago`.
