@@ -18,7 +18,7 @@ use crate::ops::observed::Run;
 use crate::ops::operation::abort::{self, Way};
 use crate::ops::operation::journal::Journal;
 use crate::ops::operation::record::Direction;
-use crate::ops::plan::{From, Plan, Step, Verb};
+use crate::ops::plan::{From, Plan, Step};
 use crate::ops::prove::Proof;
 use crate::ops::state::State;
 use crate::ops::{await_up, objects, observe, permissions, prove, stop};
@@ -262,8 +262,7 @@ impl<'a> Executor<'a> {
             Step::Catalogue { generation } => {
                 let revision = self.revision(*generation)?;
                 match self.state.record(&revision, observer).await {
-                    // A storage that is out of reach must not keep an application from being deleted.
-                    Err(error) if self.plan().verb == Verb::Delete => {
+                    Err(error) if !self.plan().needs_storage() => {
                         observer.event(Event::Warning(error.to_string()));
                         Ok(())
                     }

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use crate::cluster::{Cluster, read};
 use crate::error::{Error, Kind, Result};
 use crate::flink::client::CallError;
+use crate::flink::types::Checkpoints;
 use crate::flink::{FlinkClient, ServiceProxy};
 use crate::model::ids::JobId;
 use crate::model::labels::{self, Component};
@@ -91,7 +92,11 @@ pub async fn active(
             let seen = match &job {
                 // A running job gets a savepoint; its checkpoints need not be known.
                 Job::Running | Job::Unreachable | Job::Unknown => None,
-                Job::Unsettled(_) | Job::Ended(_) => newest(&flink, revision.job_id).await?,
+                Job::Unsettled(_) | Job::Ended(_) => match flink.checkpoints(revision.job_id).await
+                {
+                    Ok(checkpoints) => newest(checkpoints)?,
+                    Err(_) => None,
+                },
             };
             (job, seen)
         }
@@ -121,8 +126,7 @@ pub async fn job(flink: &FlinkClient, job: JobId) -> Result<Job> {
 ///
 /// # Errors
 /// When Flink names a path that is none.
-pub async fn newest(flink: &FlinkClient, job: JobId) -> Result<Option<SnapshotPath>> {
-    let Ok(checkpoints) = flink.checkpoints(job).await else { return Ok(None) };
+pub fn newest(checkpoints: Checkpoints) -> Result<Option<SnapshotPath>> {
     let latest = checkpoints.latest;
     let newest = [latest.completed, latest.savepoint]
         .into_iter()

@@ -34,6 +34,14 @@ pub struct Plan {
     pub fallback: Vec<Step>,
 }
 
+impl Plan {
+    /// Whether the state storage has to answer. Nothing starts from what a delete writes there, and a storage
+    /// that is out of reach must not keep an application from being deleted.
+    pub fn needs_storage(&self) -> bool {
+        self.verb != Verb::Delete
+    }
+}
+
 /// A verb that changes an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -17,7 +17,7 @@ use crate::ops::event::{Event, Observer};
 use crate::ops::execute::Executor;
 use crate::ops::observe;
 use crate::ops::observed::Job;
-use crate::ops::plan::{Stop, Verb};
+use crate::ops::plan::Stop;
 
 const PAUSE: Duration = Duration::from_millis(50);
 /// A little more than `web.refresh-interval`.
@@ -91,13 +91,12 @@ async fn newest(
     observer: &mut dyn Observer,
 ) -> Result<Option<SnapshotPath>> {
     let restored = run.revision(generation)?.restored_from;
-    if flink.checkpoints(job).await.is_ok() {
-        return Ok(observe::newest(flink, job).await?.or(restored));
+    if let Ok(checkpoints) = flink.checkpoints(job).await {
+        return Ok(observe::newest(checkpoints)?.or(restored));
     }
     match run.state.newest_of(job, observer).await {
         Ok(newest) => Ok(newest.or(restored)),
-        // Nothing is started from it, so that a storage that is out of reach must not be in the way.
-        Err(error) if run.plan().verb == Verb::Delete => {
+        Err(error) if !run.plan().needs_storage() => {
             observer.event(Event::Warning(error.to_string()));
             Ok(None)
         }
