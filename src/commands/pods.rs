@@ -3,11 +3,10 @@
 //! They become fields of the pod template, so that the document which a dry run prints says the same.
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::model::pod_template::{self, MAIN_CONTAINER};
-use crate::model::process::Process;
+use crate::model::pod_template::{self, Change};
 use crate::model::spec::FlinkDeployment;
 
 /// Flags about the pods; flatten them into the arguments of a verb that writes a spec.
@@ -49,42 +48,8 @@ pub(super) fn overlay(document: &mut FlinkDeployment, args: &PodArgs) -> Result<
         let (key, value) = pair("--label", text, "team=shop")?;
         document.metadata.labels.insert(key.to_owned(), value.to_owned());
     }
-    let changes = changes(args)?;
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let spec = &mut document.spec;
-    let own = |process| match process {
-        Process::JobManager => spec.job_manager.as_ref().and_then(|jm| jm.pod_template.as_ref()),
-        Process::TaskManager => spec.task_manager.as_ref().and_then(|tm| tm.pod_template.as_ref()),
-    };
-    if Process::ALL.into_iter().all(|process| own(process).is_none()) {
-        let common = spec.pod_template.get_or_insert_with(|| json!({}));
-        changes.iter().for_each(|change| change.apply(common));
-        return Ok(());
-    }
-    // Lists merge by position, so a variable more in the common template could meet another one in a process's
-    // own. Merged beforehand they mean the same on either engine.
-    let [jobmanager, taskmanager] = [Process::JobManager, Process::TaskManager].map(|process| {
-        let mut merged = pod_template::merged(spec, process);
-        changes.iter().for_each(|change| change.apply(&mut merged));
-        merged
-    });
-    spec.pod_template = None;
-    spec.job_manager.get_or_insert_default().pod_template = Some(jobmanager);
-    spec.task_manager.get_or_insert_default().pod_template = Some(taskmanager);
+    pod_template::edit(&mut document.spec, &changes(args)?);
     Ok(())
-}
-
-/// One change of a pod template.
-#[derive(Debug, Clone, PartialEq)]
-enum Change {
-    /// An entry of a list of the main container; one with the same value of this field is replaced.
-    Main(&'static str, &'static str, Value),
-    /// An entry of a list of the pod's spec, likewise.
-    Pod(&'static str, &'static str, Value),
-    /// A key of a map: of the pod's spec, or of its metadata.
-    Key(&'static [&'static str], String, Value),
 }
 
 fn changes(args: &PodArgs) -> Result<Vec<Change>> {
@@ -116,81 +81,6 @@ fn changes(args: &PodArgs) -> Result<Vec<Change>> {
         changes.push(Change::Key(&["metadata", "annotations"], key.to_owned(), value.into()));
     }
     Ok(changes)
-}
-
-impl Change {
-    fn apply(&self, template: &mut Value) {
-        match self {
-            Change::Main(list, id, entry) => with_main(template, |main| {
-                with_list(main, list, |list| put(list, id, entry));
-            }),
-            Change::Pod(list, id, entry) => {
-                with_list(map_of(template, "spec"), list, |list| put(list, id, entry));
-            }
-            Change::Key(path, key, value) => {
-                let map = path.iter().fold(template, |at, part| map_of(at, part));
-                if let Some(map) = as_map(map) {
-                    map.insert(key.clone(), value.clone());
-                }
-            }
-        }
-    }
-}
-
-/// Replaces the entry with the same `id` (the same entry altogether where there is none), else adds it.
-fn put(list: &mut Vec<Value>, id: &str, entry: &Value) {
-    let is_same = |other: &&mut Value| match id {
-        "" => *other == entry,
-        id => other.get(id) == entry.get(id),
-    };
-    match list.iter_mut().find(is_same) {
-        Some(present) => present.clone_from(entry),
-        None => list.push(entry.clone()),
-    }
-}
-
-/// What is no mapping becomes an empty one, so that it can hold something; validation has seen to it before
-/// for documents.
-fn as_map(value: &mut Value) -> Option<&mut Map<String, Value>> {
-    if !value.is_object() {
-        *value = json!({});
-    }
-    value.as_object_mut()
-}
-
-fn map_of<'a>(value: &'a mut Value, key: &str) -> &'a mut Value {
-    if !value.is_object() {
-        *value = json!({});
-    }
-    let inner = &mut value[key];
-    if !inner.is_object() {
-        *inner = json!({});
-    }
-    inner
-}
-
-/// The list at `key`, made when it is missing. What is no mapping or no list is left to validation.
-fn with_list(value: &mut Value, key: &str, change: impl FnOnce(&mut Vec<Value>)) {
-    if let Some(map) = as_map(value)
-        && let Some(list) = map.entry(key).or_insert_with(|| json!([])).as_array_mut()
-    {
-        change(list);
-    }
-}
-
-/// The main container, made when it is missing.
-fn with_main(template: &mut Value, change: impl FnOnce(&mut Value)) {
-    with_list(map_of(template, "spec"), "containers", |containers| {
-        let is_main = |container: &Value| {
-            container.get("name").and_then(Value::as_str) == Some(MAIN_CONTAINER)
-        };
-        if !containers.iter().any(is_main) {
-            containers.push(json!({"name": MAIN_CONTAINER}));
-        }
-        if let Some(main) = containers.iter_mut().find(|container| is_main(container)) {
-            change(main);
-        }
-    });
 }
 
 fn pair<'a>(flag: &str, text: &'a str, example: &str) -> Result<(&'a str, &'a str)> {
@@ -278,6 +168,8 @@ fn toleration(text: &str) -> Result<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::pod_template::MAIN_CONTAINER;
+    use crate::model::process::Process;
     use crate::model::testing;
 
     fn args() -> PodArgs {

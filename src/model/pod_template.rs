@@ -8,6 +8,10 @@ use crate::model::process::Process;
 use crate::model::spec::FlinkDeploymentSpec;
 use crate::model::violation::Violation;
 
+mod edit;
+
+pub use edit::{Change, edit};
+
 /// The container that runs Flink; all others are the user's.
 pub const MAIN_CONTAINER: &str = "flink-main-container";
 
