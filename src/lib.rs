@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod commands;
 pub mod context;
 pub mod deadline;
+pub mod download;
 pub mod error;
 pub mod exit_code;
 pub mod flink;

@@ -2,16 +2,13 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::error::{Error, Kind, Result};
+use crate::download::{Download, Scheme};
+use crate::error::{Error, Result};
 use crate::model::document::Document;
 
 /// Manifests larger than this are refused unread, in bytes: etcd would not take the record.
 const MAX_DOCUMENT: u64 = 1 << 20;
-
-/// How long nothing may arrive before a download counts as dead.
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// The files that kubectl looks for in a folder.
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
@@ -100,17 +97,10 @@ fn as_text(bytes: Vec<u8>, name: &str) -> Result<String> {
 }
 
 async fn download(url: &str) -> Result<String> {
-    let failed = |e: reqwest::Error| {
-        Error::new(Kind::Unreachable, format!("cannot download {url}"))
-            .caused_by(e.without_url())
-            .hint("Check the address and the proxy variables, or download it and give the local path.")
-    };
-    let client = reqwest::Client::builder().connect_timeout(SILENCE).read_timeout(SILENCE).build();
-    let answer = client.map_err(failed)?.get(url).send().await;
-    let mut answer = answer.and_then(reqwest::Response::error_for_status).map_err(failed)?;
+    let mut download = Download::open(url, Scheme::HttpToo).await?;
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-        bytes.extend_from_slice(&chunk);
+    while let Some(chunk) = download.chunk().await? {
+        bytes.extend_from_slice(chunk.as_ref());
         if bytes.len() as u64 > MAX_DOCUMENT {
             break;
         }
@@ -125,6 +115,7 @@ fn cannot(name: &str, e: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Kind;
 
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");

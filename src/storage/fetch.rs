@@ -1,16 +1,12 @@
 //! Jars by `https://`: fetched here, then uploaded like any local one, so that the pods need no way out
 //! of the cluster and the job's record names the very content.
 
-use std::time::Duration;
-
 use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
 use super::jar::{self, LocalJar};
+use crate::download::{Download, Scheme};
 use crate::error::{Error, Kind, Result};
-
-/// How long nothing may arrive before the download counts as dead.
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// A jar that was downloaded; the file goes when this is dropped.
 #[derive(Debug)]
@@ -25,19 +21,7 @@ pub struct FetchedJar {
 /// # Errors
 /// [`Kind::Unreachable`] when it cannot be had, [`Kind::Usage`] when it is no jar.
 pub async fn jar(uri: &str) -> Result<FetchedJar> {
-    let failed = |e: reqwest::Error| {
-        Error::new(Kind::Unreachable, format!("cannot download {uri}"))
-            .caused_by(e.without_url())
-            .hint("Check the address and the proxy variables, or download it and give the local path.")
-    };
-    let client = reqwest::Client::builder()
-        .https_only(true)
-        .connect_timeout(SILENCE)
-        .read_timeout(SILENCE)
-        .build()
-        .map_err(failed)?;
-    let answer = client.get(uri).send().await.and_then(reqwest::Response::error_for_status);
-    let mut answer = answer.map_err(failed)?;
+    let mut download = Download::open(uri, Scheme::Https).await?;
     let (file, path) = tempfile::Builder::new()
         .prefix("kubectl-flink-")
         .suffix(".jar")
@@ -45,8 +29,8 @@ pub async fn jar(uri: &str) -> Result<FetchedJar> {
         .map_err(cannot_write)?
         .into_parts();
     let mut file = tokio::fs::File::from_std(file);
-    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-        file.write_all(&chunk).await.map_err(cannot_write)?;
+    while let Some(chunk) = download.chunk().await? {
+        file.write_all(chunk.as_ref()).await.map_err(cannot_write)?;
     }
     file.flush().await.map_err(cannot_write)?;
     let mut jar =

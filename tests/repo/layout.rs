@@ -49,7 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules of the crate that every layer may use.
-const EVERYWHERE: &[&str] = &["error", "exit_code", "yaml"];
+const EVERYWHERE: &[&str] = &["download", "error", "exit_code", "yaml"];
 
 #[test]
 fn layers_point_downwards() {
