@@ -2,6 +2,7 @@
 
 mod bench;
 mod cache;
+mod cargo;
 mod cluster;
 mod demo;
 mod dist;

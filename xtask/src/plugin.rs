@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::site::Site;
-use crate::{step, tools};
+use crate::{cargo, tools};
 
 /// The built binary.
 pub(crate) struct Plugin {
@@ -45,19 +45,11 @@ impl Plugin {
     }
 
     fn cargo_build(profile: &str, env: &[(&str, &str)]) -> Result<Plugin> {
-        let mut command = Command::new(env!("CARGO"));
-        command
-            .args(["build", "--locked", "--package", "kubectl-flink", "--bin", "kubectl-flink"])
-            .args(["--profile", profile, "--message-format=json-render-diagnostics"])
-            .envs(env.iter().copied())
-            .current_dir(tools::repository());
-        let text = step::cargo(&mut command, "the plugin does not compile (see above)")?;
-        let binary = text
-            .lines()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-            .filter(|message| message["target"]["kind"][0] == "bin")
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .context("cargo named no executable")?;
+        let args =
+            ["build", "--package", "kubectl-flink", "--bin", "kubectl-flink", "--profile", profile];
+        let built = cargo::build(&args, env, "the plugin does not compile (see above)")?;
+        let binary = built.into_iter().find(|built| built.kind == "bin");
+        let binary = binary.context("cargo named no executable")?.path;
         Ok(Plugin { binary })
     }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
@@ -65,41 +65,6 @@ pub(crate) fn passing_interrupts_on<T>(child: u32, work: impl FnOnce() -> T) -> 
         done.store(true, Ordering::SeqCst);
         result
     })
-}
-
-/// Takes away what `cargo xtask` told this process about itself. Build scripts (ring's) depend on these variables, so that a
-/// developer's own `cargo test` and this one would compile half of the dependencies in turns.
-pub(crate) fn as_from_a_shell(cargo: &mut Command) -> &mut Command {
-    for (name, _) in std::env::vars_os() {
-        let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_PRIMARY_PACKAGE", "CARGO_BIN_NAME"];
-        if name.to_str().is_some_and(|name| told.iter().any(|start| name.starts_with(start))) {
-            cargo.env_remove(name);
-        }
-    }
-    cargo
-}
-
-/// Runs cargo, whose messages go to standard error as they come; gives what it wrote to standard output.
-///
-/// # Errors
-/// [`interrupted`], or `failure` when cargo fails.
-pub(crate) fn cargo(command: &mut Command, failure: &str) -> Result<String> {
-    let mut child = as_from_a_shell(command)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start cargo")?;
-    let stdout = child.stdout.take();
-    let read = passing_interrupts_on(child.id(), || {
-        let mut text = String::new();
-        stdout.map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut text)).map(|_| text)
-    });
-    let status = child.wait()?;
-    if interrupted() {
-        bail!("interrupted");
-    }
-    ensure!(status.success(), "{failure}");
-    Ok(read?)
 }
 
 /// Writes one line for the user to standard error.

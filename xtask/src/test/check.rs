@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::tally::Tally;
+use crate::cargo;
 use crate::step::{self, say};
 use crate::tools::Go;
 
@@ -82,7 +83,7 @@ impl Check {
         };
         let started = Instant::now();
         // Warnings and progress of the tools go straight to the terminal.
-        let mut child = step::as_from_a_shell(&mut command)
+        let mut child = cargo::as_from_a_shell(&mut command)
             .stdin(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot start {}", self.name))?;

@@ -1,14 +1,14 @@
 //! Builds the Rust test binaries once, lists their tests and runs a selection of them.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
 
 use super::tally::Tally;
+use crate::cargo::{self, Executable};
 use crate::step::{self, say};
 
 /// A built test binary.
@@ -22,59 +22,30 @@ pub(crate) struct TestBinary {
     package_dir: PathBuf,
 }
 
-/// The part of cargo's `--message-format=json` that is of use here.
-#[derive(Deserialize)]
-struct Message {
-    executable: Option<PathBuf>,
-    manifest_path: Option<PathBuf>,
-    target: Option<Target>,
-    profile: Option<Profile>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    name: String,
-    kind: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Profile {
-    test: bool,
-}
-
 /// Compiles every test of the workspace; cargo's own progress goes to stderr.
 ///
 /// One package after the other: compiled together they would share the union of their features, and
 /// `cargo build` and `cargo xtask` alone another set, so that most dependencies would be compiled twice.
-pub(crate) fn build(root: &Path) -> Result<Vec<TestBinary>> {
+pub(crate) fn build() -> Result<Vec<TestBinary>> {
     let mut binaries = Vec::new();
     for package in ["kubectl-flink", "xtask"] {
-        let mut command = Command::new(env!("CARGO"));
-        command
-            .args(["test", "--package", package, "--no-run", "--locked"])
-            .arg("--message-format=json-render-diagnostics")
-            .current_dir(root);
-        let messages = step::cargo(&mut command, "the tests do not compile (see above)")?;
-        for line in messages.lines() {
-            let message: Message =
-                serde_json::from_str(line).context("cargo's JSON has changed")?;
-            binaries.extend(test_binary(message));
-        }
+        let args = ["test", "--package", package, "--no-run"];
+        let built = cargo::build(&args, &[], "the tests do not compile (see above)")?;
+        binaries.extend(built.into_iter().filter(|built| built.test).map(TestBinary::from));
     }
     ensure!(!binaries.is_empty(), "cargo built no test binary");
     Ok(binaries)
 }
 
-fn test_binary(message: Message) -> Option<TestBinary> {
-    let (target, path) = (message.target?, message.executable?);
-    message.profile?.test.then_some(())?;
-    let kind = target.kind.first()?;
-    Some(TestBinary {
-        label: format!("{} ({kind})", target.name),
-        integration: kind == "test",
-        path,
-        package_dir: message.manifest_path?.parent()?.to_owned(),
-    })
+impl From<Executable> for TestBinary {
+    fn from(built: Executable) -> TestBinary {
+        TestBinary {
+            label: format!("{} ({})", built.name, built.kind),
+            integration: built.kind == "test",
+            path: built.path,
+            package_dir: built.package,
+        }
+    }
 }
 
 /// How to run a selection.

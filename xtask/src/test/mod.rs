@@ -106,7 +106,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let mut session = Session { root: &root, args, binaries: Vec::new() };
     let mut turn = None;
     if args.layers().any(|layer| layer != Layer::Check) {
-        session.binaries = libtest::build(&root)?;
+        session.binaries = libtest::build()?;
     }
     let mut total = Tally::default();
     for layer in args.layers() {
