@@ -1,4 +1,4 @@
-//! Kubernetes: connecting, applying, finding, waiting, executing in pods.
+//! Kubernetes: connecting, applying, reading, waiting, executing in pods.
 
 pub mod access;
 pub mod condition;
@@ -6,7 +6,6 @@ pub mod connect;
 pub mod diagnose;
 pub mod exec;
 pub mod failure;
-pub mod find;
 pub mod kubeconfig;
 pub mod logs;
 pub mod observe;

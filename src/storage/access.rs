@@ -135,7 +135,7 @@ async fn sweep(cluster: &Cluster, application: &ApplicationName, pods: &[Pod]) {
             && condition::pod_ended(pod)
     };
     for pod in pods.iter().filter(left_over) {
-        if let Err(error) = write::delete(cluster, &cluster.api(), pod, write::Mode::Real).await {
+        if let Err(error) = write::delete_pod(cluster, pod).await {
             tracing::debug!(%error, "a helper pod that ended could not be deleted");
         }
     }
@@ -218,9 +218,7 @@ struct HelperGuard {
 impl HelperGuard {
     fn take(&mut self) -> Option<BoxFuture<'static, Result<()>>> {
         let (cluster, pod) = self.live.take()?;
-        Some(Box::pin(async move {
-            write::delete(&cluster, &cluster.api(), &pod, write::Mode::Real).await
-        }))
+        Some(Box::pin(async move { write::delete_pod(&cluster, &pod).await }))
     }
 }
 

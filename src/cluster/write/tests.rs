@@ -110,24 +110,38 @@ async fn an_apply_conflict_names_owner_and_field() {
     served.await.unwrap();
 }
 
+/// The record as it is read: version `version`, belonging to application `owner`.
+fn read_as(version: &str, owner: &str) -> Value {
+    let mut read = lock("mine");
+    read["metadata"]["resourceVersion"] = json!(version);
+    read["metadata"]["labels"] = json!({"kubectl-flink.io/application": owner});
+    read
+}
+
+async fn try_delete_orders(exchanges: Vec<Exchange>) -> (Result<()>, Vec<Value>) {
+    let (cluster, served) = scripted(exchanges);
+    let read = config_map(read_as("7", "orders"));
+    let outcome = delete(&cluster, &cluster.api(), &read, Mode::Real).await;
+    (outcome, served.await.unwrap())
+}
+
+fn changed() -> Value {
+    status(409, "Conflict", "the object has been modified")
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_delete_hits_only_the_object_that_was_read() -> Result<()> {
-    for (code, reason) in [(200, ""), (404, "NotFound"), (409, "Conflict")] {
-        let answer = if code == 200 {
-            json!({"kind": "Status", "status": "Success"})
-        } else {
-            status(code, reason, "…")
-        };
-        let (cluster, served) = scripted(vec![
+    for (code, answer) in
+        [(200, json!({"kind": "Status", "status": "Success"})), (404, status(404, "NotFound", "…"))]
+    {
+        let (outcome, bodies) = try_delete_orders(vec![
             expect(Method::DELETE, OBJECT, 503, &unavailable()),
             expect(Method::DELETE, OBJECT, code, &answer),
-        ]);
-        delete(&cluster, &cluster.api(), &config_map(lock("mine")), Mode::Real).await?;
-        let bodies = served.await.unwrap();
-        assert_eq!(
-            bodies[1],
-            json!({"propagationPolicy": "Background", "preconditions": {"uid": "u1"}})
-        );
+        ])
+        .await;
+        outcome?;
+        let guard = json!({"uid": "u1", "resourceVersion": "7"});
+        assert_eq!(bodies[1], json!({"propagationPolicy": "Background", "preconditions": guard}));
     }
     let (cluster, _served) = scripted(Vec::new());
     let unread = config_map(json!({"metadata": {"name": "orders-operation"}}));
@@ -136,6 +150,47 @@ async fn a_delete_hits_only_the_object_that_was_read() -> Result<()> {
     let error = replace(&cluster, &cluster.api(), &unread).await.expect_err("unread");
     assert!(error.to_string().ends_with("it was not read first"), "{error}");
     Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changed_since_is_deleted_only_if_it_is_still_ours() -> Result<()> {
+    let ours = try_delete_orders(vec![
+        expect(Method::DELETE, OBJECT, 409, &changed()),
+        expect(Method::GET, OBJECT, 200, &read_as("8", "orders")),
+        expect(Method::DELETE, OBJECT, 200, &json!({"kind": "Status", "status": "Success"})),
+    ]);
+    let (outcome, bodies) = ours.await;
+    outcome?;
+    assert_eq!(bodies[2]["preconditions"]["resourceVersion"], "8");
+
+    let (outcome, _) = try_delete_orders(vec![
+        expect(Method::DELETE, OBJECT, 409, &changed()),
+        expect(Method::GET, OBJECT, 200, &read_as("8", "payments")),
+    ])
+    .await;
+    assert_eq!(outcome.map_err(|e| e.kind()), Err(Kind::Conflict));
+
+    let mut successor = read_as("9", "orders");
+    successor["metadata"]["uid"] = json!("u2");
+    let (outcome, _) = try_delete_orders(vec![
+        expect(Method::DELETE, OBJECT, 409, &changed()),
+        expect(Method::GET, OBJECT, 200, &successor),
+    ])
+    .await;
+    outcome
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_never_holds_still_is_given_up() {
+    let round = |_| {
+        [
+            expect(Method::DELETE, OBJECT, 409, &changed()),
+            expect(Method::GET, OBJECT, 200, &read_as("8", "orders")),
+        ]
+    };
+    let (outcome, _) = try_delete_orders((0..5).flat_map(round).collect()).await;
+    let error = outcome.expect_err("given up");
+    assert!(error.to_string().ends_with("it changes all the time"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

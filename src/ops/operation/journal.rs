@@ -137,7 +137,11 @@ impl Journal {
             holding.delete().await?;
         }
         if let Some(stored) = self.stored.take() {
-            write::delete(&self.cluster, &self.cluster.api(), &stored, Mode::Real).await?;
+            let ours = |now: &ConfigMap| {
+                Record::from_object(now).is_ok_and(|found| found.holder == self.runner.id)
+            };
+            let api = self.cluster.api();
+            write::delete_while(&self.cluster, &api, &stored, Mode::Real, ours).await?;
         }
         Ok(())
     }

@@ -104,7 +104,9 @@ impl Holding {
     /// # Errors
     /// As deletion.
     pub async fn delete(&self) -> Result<()> {
-        write::delete(&self.cluster, &self.cluster.api::<Lease>(), &self.lease, Mode::Real).await
+        let ours = |now: &Lease| holder(now) == Some(&self.runner.id);
+        let api = self.cluster.api::<Lease>();
+        write::delete_while(&self.cluster, &api, &self.lease, Mode::Real, ours).await
     }
 
     async fn write(&mut self, holder_identity: Option<String>) -> Result<()> {
