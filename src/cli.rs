@@ -68,6 +68,9 @@ pub struct ConnectArgs {
     /// UID to impersonate
     #[arg(long = "as-uid", global = true, value_name = "UID")]
     pub impersonate_uid: Option<String>,
+    /// Extra attribute of the impersonated user; repeatable
+    #[arg(long = "as-user-extra", global = true, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub impersonate_extra: Vec<(String, String)>,
     /// How long a single request may take, such as 30s; 0 means no limit
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub request_timeout: Option<Duration>,
@@ -84,6 +87,9 @@ pub struct ConnectArgs {
     /// Do not ask the API server to compress its answers
     #[arg(long, global = true)]
     pub disable_compression: bool,
+    /// Taken as kubectl takes it, but nothing is ever cached
+    #[arg(long, global = true, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
 }
 
 impl ConnectArgs {
@@ -104,6 +110,7 @@ impl ConnectArgs {
             impersonate: self.impersonate,
             impersonate_uid: self.impersonate_uid,
             impersonate_groups: self.impersonate_groups,
+            impersonate_extra: self.impersonate_extra,
             request_timeout: self.request_timeout,
             insecure_skip_tls_verify: self.insecure_skip_tls_verify.unwrap_or(false),
             certificate_authority: self.certificate_authority,
@@ -270,6 +277,12 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|()| "give a duration such as 90s, 1m30s or 2h, or a number of seconds".to_owned())
 }
 
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    let pair = pair.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    pair.ok_or_else(|| "write it as KEY=VALUE".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,14 +299,15 @@ mod tests {
     #[test]
     fn global_flags_stand_anywhere() -> Result<(), clap::Error> {
         for words in [
-            "kubectl-flink --context c -n shop version --as ann --as-group g1 --as-group=g2 -v6",
-            "kubectl-flink version --context=c --namespace=shop --as=ann --as-group g1 --as-group g2 --v=6",
+            "kubectl-flink --context c -n shop version --as ann --as-group g1 --as-group=g2 --as-user-extra=a=b=c --cache-dir x -v6",
+            "kubectl-flink version --context=c --namespace=shop --as=ann --as-group g1 --as-group g2 --as-user-extra a=b=c --cache-dir=x --v=6",
         ] {
             let cli = parse_words(words)?;
             assert_eq!(cli.connect.context.as_deref(), Some("c"));
             assert_eq!(cli.connect.namespace.as_deref(), Some("shop"));
             assert_eq!(cli.connect.impersonate.as_deref(), Some("ann"));
             assert_eq!(cli.connect.impersonate_groups, ["g1", "g2"]);
+            assert_eq!(cli.connect.impersonate_extra, [("a".to_owned(), "b=c".to_owned())]);
             assert_eq!(cli.display.verbosity, 6);
         }
         Ok(())
@@ -304,7 +318,7 @@ mod tests {
         let name = |path: &str| program_name(Some(OsStr::new(path)));
         assert_eq!(name("/usr/local/bin/kubectl-flink"), "kubectl flink");
         assert_eq!(name("kubectl-flink.exe"), "kubectl flink");
-        assert_eq!(name("/tmp/flinkctl"), "flinkctl");
+        assert_eq!(name("/opt/bin/flinkctl"), "flinkctl");
         let usage =
             parse_words("kubectl-flink version --bad").map(|_| ()).map_err(|e| e.to_string());
         assert!(usage.is_err_and(|text| text.contains("Usage: kubectl flink version")));

@@ -49,6 +49,8 @@ pub struct ConnectOptions {
     pub impersonate_uid: Option<String>,
     /// `--as-group`, repeatable.
     pub impersonate_groups: Vec<String>,
+    /// `--as-user-extra`, repeatable: key and value.
+    pub impersonate_extra: Vec<(String, String)>,
     /// `--request-timeout` for one request; zero means no limit, as in kubectl.
     pub request_timeout: Option<Duration>,
     /// `--insecure-skip-tls-verify`
@@ -278,6 +280,10 @@ fn override_user(user: &mut AuthInfo, options: &ConnectOptions) {
     }
     if !options.impersonate_groups.is_empty() {
         user.impersonate_groups = Some(options.impersonate_groups.clone());
+    }
+    for (key, value) in &options.impersonate_extra {
+        let extra = user.impersonate_user_extra.get_or_insert_default();
+        extra.entry(key.clone()).or_default().push(value.clone());
     }
 }
 

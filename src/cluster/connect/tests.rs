@@ -38,6 +38,7 @@ async fn flags_override_the_kubeconfig() -> anyhow::Result<()> {
     options.cluster = Some("c2".into());
     options.impersonate = Some("ann".into());
     options.impersonate_groups = vec!["g".into()];
+    options.impersonate_extra = vec![("k".into(), "1".into()), ("k".into(), "2".into())];
     options.token = Some("other".into());
     options.insecure_skip_tls_verify = true;
     let kubeconfig = kubeconfig::read(options.kubeconfig.as_deref(), None, None)?;
@@ -47,6 +48,8 @@ async fn flags_override_the_kubeconfig() -> anyhow::Result<()> {
     assert!(config.accept_invalid_certs);
     assert_eq!(config.auth_info.impersonate.as_deref(), Some("ann"));
     assert_eq!(config.auth_info.impersonate_groups, Some(vec!["g".to_owned()]));
+    let extra = config.auth_info.impersonate_user_extra.as_ref();
+    assert_eq!(extra.map(|extra| &extra["k"]), Some(&vec!["1".to_owned(), "2".to_owned()]));
     options.server = Some("https://api.example:6443".into());
     override_with(&mut config, &options)?;
     assert_eq!(config.cluster_url, "https://api.example:6443");
