@@ -2,7 +2,9 @@
 
 mod bad_input;
 mod dependencies;
+mod examples;
 mod exit_codes;
+mod fuzz;
 mod layout;
 mod reference;
 mod spec_table;
