@@ -2,7 +2,8 @@
 //!
 //! - `repo`: the repository itself; needs nothing.
 //! - `cli`: the command line against a real API server.
-//! - `e2e`: real Flink on a real node; `faults`: the same, with something broken on purpose.
+//! - `e2e`: real Flink on a real node.
+//! - `faults`: something is broken on purpose; `faults::api` does with an API server, the rest needs a node.
 //!
 //! The last three need what `cargo xtask test` prepares, so a plain `cargo test` ignores them.
 #![allow(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::path;
 
 /// Every Rust file below `dir`.
-fn rust_files(dir: &Path) -> Vec<PathBuf> {
+pub(super) fn rust_files(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
         let path = entry.path();
@@ -27,7 +27,11 @@ fn every_test_file_is_listed() {
         let (dir, stem) = (file.parent().unwrap(), file.file_stem().unwrap().to_str().unwrap());
         let (parent, name) = match stem {
             "main" => continue,
-            "mod" => (dir.parent().unwrap().join("main.rs"), dir.file_name().unwrap()),
+            "mod" => {
+                let above = dir.parent().unwrap();
+                let parent = if above.ends_with("tests") { "main.rs" } else { "mod.rs" };
+                (above.join(parent), dir.file_name().unwrap())
+            }
             _ => (dir.join("mod.rs"), file.file_stem().unwrap()),
         };
         let listed = format!("mod {};", name.to_str().unwrap());

@@ -4,6 +4,7 @@ mod bad_input;
 mod dependencies;
 mod examples;
 mod exit_codes;
+mod faults;
 mod fuzz;
 mod layout;
 mod reference;

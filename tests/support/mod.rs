@@ -2,6 +2,7 @@
 
 mod app;
 mod cluster;
+pub(crate) mod fault;
 mod flink;
 mod inventory;
 mod killer;

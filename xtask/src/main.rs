@@ -42,6 +42,8 @@ enum Task {
     Demo(demo::DemoArgs),
     /// Run every test, layer by layer, preparing what is missing
     Test(test::TestArgs),
+    /// Print the table of the faults that tests have met
+    Faults(test::faults::FaultsArgs),
     /// Measure against what users have today
     Bench(bench::BenchArgs),
     /// Make the archives, checksums and krew manifest of a release
@@ -55,6 +57,7 @@ impl Task {
             Task::Flink(command) => command.run(),
             Task::Demo(args) => demo::run(&args),
             Task::Test(args) => test::run(&args),
+            Task::Faults(args) => test::faults::run(&args),
             Task::Bench(args) => bench::run(&args),
             Task::Dist(args) => dist::run(&args),
         }

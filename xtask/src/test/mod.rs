@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test, layer by layer, from cheap to dear.
 
 mod check;
+pub(crate) mod faults;
 mod libtest;
 mod tally;
 
@@ -22,7 +23,7 @@ use tally::Tally;
 
 /// The local cluster of the layers that need pods.
 const NODE: &str = "test";
-/// The API server of the `cli` layer: its snapshots show what happens where nothing starts pods.
+/// The API server of the layers below: their tests show what happens where nothing starts pods.
 const CONTROL_PLANE: &str = "test-cli";
 
 /// Shells whose completion is tested, and `script`, which gives them a terminal.
@@ -58,9 +59,12 @@ enum Layer {
     Unit,
     /// The command line against a real API server
     Cli,
+    /// The part of `faults` that needs no node: it runs while the API server of `cli` is up
+    #[value(skip)]
+    ApiFaults,
     /// Real Flink on a real node
     E2e,
-    /// The same, with something broken on purpose
+    /// Something broken on purpose, with an API server alone and with real Flink
     Faults,
 }
 
@@ -70,18 +74,25 @@ impl Layer {
             Layer::Check => "check",
             Layer::Unit => "unit",
             Layer::Cli => "cli",
+            Layer::ApiFaults => "faults::api",
             Layer::E2e => "e2e",
             Layer::Faults => "faults",
         }
     }
 
+    /// Whether it needs an API server, and no node.
+    fn is_alone(self) -> bool {
+        matches!(self, Layer::Cli | Layer::ApiFaults)
+    }
+
     /// Whether the layer runs this test of this binary.
     fn holds(self, binary: &TestBinary, test: &str) -> bool {
-        let module = test.split("::").next().unwrap_or_default();
+        let within = |layer: Layer| test.starts_with(&format!("{}::", layer.name()));
         match self {
             Layer::Check => false,
-            Layer::Unit => !binary.integration || module == "repo",
-            Layer::Cli | Layer::E2e | Layer::Faults => binary.integration && module == self.name(),
+            Layer::Unit => !binary.integration || test.starts_with("repo::"),
+            Layer::Cli | Layer::ApiFaults | Layer::E2e => binary.integration && within(self),
+            Layer::Faults => binary.integration && within(self) && !within(Layer::ApiFaults),
         }
     }
 
@@ -90,7 +101,7 @@ impl Layer {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         match self {
             Layer::Check | Layer::Unit => cores,
-            Layer::Cli => 2 * cores,
+            Layer::Cli | Layer::ApiFaults => 2 * cores,
             Layer::E2e | Layer::Faults => cores.clamp(1, 3),
         }
     }
@@ -103,7 +114,8 @@ impl Layer {
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let started = Instant::now();
     let root = tools::repository();
-    let mut session = Session { root: &root, args, binaries: Vec::new() };
+    let mut session =
+        Session { root: &root, args, binaries: Vec::new(), faults: faults::Rows::default() };
     let mut turn = None;
     if args.layers().any(|layer| layer != Layer::Check) {
         session.binaries = libtest::build()?;
@@ -126,7 +138,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
         say(&format!("    {} took {}", layer.name(), seconds(began.elapsed())));
         print(&format!("{}: {tally}", layer.name()));
         total += tally;
-        if layer == Layer::Cli && !args.keep {
+        let over =
+            step::interrupted() || !args.layers().any(|next| next > layer && next.is_alone());
+        if layer.is_alone() && over && !args.keep {
             // It is busy for minutes deleting what the tests made, and the next layers need the machine.
             session.take_down(layer)?;
         }
@@ -135,6 +149,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
         session.take_down(Layer::E2e)?;
     }
     drop(turn);
+    if args.layers().any(|layer| layer == Layer::Faults) {
+        session.faults.report(&root)?;
+    }
     say(&format!("    everything took {}", seconds(started.elapsed())));
     print(&total.to_string());
     ensure!(!step::interrupted(), "interrupted");
@@ -158,8 +175,12 @@ fn take_turns() -> Result<File> {
 
 impl TestArgs {
     fn layers(&self) -> impl Iterator<Item = Layer> {
-        let all = Layer::value_variants();
-        all.iter().copied().filter(|layer| self.layer.is_empty() || self.layer.contains(layer))
+        use Layer::{ApiFaults, Check, Cli, E2e, Faults, Unit};
+        let wanted = |layer: Layer| self.layer.is_empty() || self.layer.contains(&layer);
+        [Check, Unit, Cli, ApiFaults, E2e, Faults].into_iter().filter(move |layer| match layer {
+            ApiFaults => wanted(Faults),
+            other => wanted(*other),
+        })
     }
 }
 
@@ -168,6 +189,8 @@ struct Session<'a> {
     root: &'a Path,
     args: &'a TestArgs,
     binaries: Vec<TestBinary>,
+    /// What the tests of faults told.
+    faults: faults::Rows,
 }
 
 impl Session<'_> {
@@ -186,7 +209,7 @@ impl Session<'_> {
         }
         let env = match layer {
             Layer::Check | Layer::Unit => Some(Vec::new()),
-            Layer::Cli | Layer::E2e | Layer::Faults => self.environment(layer)?,
+            _ => self.environment(layer)?,
         };
         let run = Run {
             env: env.as_deref().unwrap_or_default(),
@@ -218,18 +241,20 @@ impl Session<'_> {
 
     /// Prepares what the layer needs and says where it is; `None` where it cannot be had.
     fn environment(&self, layer: Layer) -> Result<Option<Vec<(String, String)>>> {
-        let local = self.args.context.is_none() || layer == Layer::Cli;
+        let alone = layer.is_alone();
+        let local = self.args.context.is_none() || alone;
         if local && let Err(reason) = cluster::check_host() {
             say(&format!("    skipped: {reason}"));
             return Ok(None);
         }
         let site = match (layer, &self.args.context) {
-            (Layer::Cli, _) => Site::control_plane(CONTROL_PLANE)?,
+            _ if alone => Site::control_plane(CONTROL_PLANE)?,
             (_, Some(context)) => Site::context(context)?,
             (_, None) => fresh(Site::local(NODE)?)?,
         };
-        let mut env = vec![variable("KUBECONFIG", site.kubeconfig())];
-        if layer == Layer::Cli {
+        let mut env =
+            vec![variable("KUBECONFIG", site.kubeconfig()), variable("FAULTS", self.faults.path())];
+        if alone {
             tools::ensure_packages(SHELLS)?;
             env.push(variable("KUBECTL", site.kubectl_program()));
         } else {
@@ -245,7 +270,7 @@ impl Session<'_> {
         }
         let mut layers = self.args.layers();
         match layer {
-            Layer::Cli => take_down(CONTROL_PLANE),
+            Layer::Cli | Layer::ApiFaults => take_down(CONTROL_PLANE),
             _ if self.args.context.is_none() && layers.any(|layer| layer >= Layer::E2e) => {
                 take_down(NODE)
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use crate::support::{Cut, Flink, Outcome, Proxy, Running, Sandbox, eventually, inventory};
+use crate::support::{Cut, Flink, Outcome, Proxy, Running, Sandbox, eventually, fault, inventory};
 
 const JAR: &str = "--jar=local:///opt/flink/examples/streaming/StateMachineExample.jar";
 const LIMIT: Duration = Duration::from_secs(60);
@@ -75,7 +75,7 @@ const WHOLE: &str = "ConfigMap ControllerRevision Deployment Deployment NetworkP
      PodDisruptionBudget Role RoleBinding Service Service ServiceAccount";
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn nothing_unfinished_is_said_to_be_so() {
     let (sandbox, _proxy) = sandbox();
     assert_snapshot!(run(&sandbox, &["operation", "list"]), @r"
@@ -94,7 +94,7 @@ fn nothing_unfinished_is_said_to_be_so() {
 }
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn a_different_command_is_told_what_is_unfinished_and_abort_undoes_it() {
     let (sandbox, proxy) = sandbox();
     killed_at(&sandbox, &proxy, deploy(&sandbox, &[]), Cut::FreezeAt("PATCH /apis/apps/v1"));
@@ -146,7 +146,7 @@ fn a_different_command_is_told_what_is_unfinished_and_abort_undoes_it() {
 }
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn every_verb_that_changes_an_application_can_give_up_instead() {
     let commands: [&[&str]; 7] = [
         &["deploy", "orders", JAR, "--no-wait"],
@@ -173,7 +173,7 @@ fn every_verb_that_changes_an_application_can_give_up_instead() {
 }
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn abort_of_documents_gives_up_what_is_unfinished_among_them() {
     let (sandbox, proxy) = sandbox();
     let document = sandbox.start(&mut deploy(&sandbox, &["--dry-run=client", "-o", "yaml"]));
@@ -194,7 +194,7 @@ fn abort_of_documents_gives_up_what_is_unfinished_among_them() {
 }
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn anybody_can_finish_what_somebody_else_began() {
     let (sandbox, proxy) = sandbox();
     killed_at(&sandbox, &proxy, deploy(&sandbox, &[]), Cut::FreezeAt("/persistentvolumeclaims?"));
@@ -210,10 +210,11 @@ fn anybody_can_finish_what_somebody_else_began() {
     hint: Follow it with `kubectl flink status orders -w`.
     ");
     assert_eq!(kinds(&sandbox), WHOLE);
+    fault::seen(5, "deploy", "operation resume: exit 0; all objects are there, and no record");
 }
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn of_two_clients_one_wins_and_the_other_names_it() {
     let (sandbox, proxy) = sandbox();
     // The first one hangs in a write, and goes on to show that it lives.
@@ -224,10 +225,11 @@ fn of_two_clients_one_wins_and_the_other_names_it() {
     proxy.thaw();
     sandbox.finish(first, LIMIT).success();
     assert_eq!(kinds(&sandbox), WHOLE, "nothing is left of the record");
+    fault::seen(4, "deploy", format!("the first: exit 0; the other: {}", fault::told(&second)));
 }
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn a_client_that_was_taken_for_dead_stops_before_its_next_step() {
     let (sandbox, proxy) = sandbox();
     let first = run_into(&proxy, deploy(&sandbox, &[]), Cut::FreezeAt("/persistentvolumeclaims?"));
@@ -239,7 +241,7 @@ fn a_client_that_was_taken_for_dead_stops_before_its_next_step() {
 }
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn ctrl_c_stops_at_the_next_safe_point_and_the_same_command_goes_on() {
     let (sandbox, proxy) = sandbox();
     sandbox.start(&mut deploy(&sandbox, &[])).success();
@@ -261,7 +263,7 @@ fn ctrl_c_stops_at_the_next_safe_point_and_the_same_command_goes_on() {
 }
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn a_stop_is_undone_only_before_it_was_sent() {
     let (sandbox, proxy) = sandbox();
     sandbox.start(&mut deploy(&sandbox, &[])).success();
@@ -288,7 +290,7 @@ fn a_stop_is_undone_only_before_it_was_sent() {
 }
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn a_reader_that_went_away_loses_nothing() {
     let (sandbox, proxy) = sandbox();
     sandbox.start(&mut deploy(&sandbox, &[])).success();

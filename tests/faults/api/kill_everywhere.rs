@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::{Cut, Flink, Outcome, Proxy, Running, Sandbox, eventually, inventory};
+use crate::support::{Cut, Flink, Outcome, Proxy, Running, Sandbox, eventually, fault, inventory};
 
 const JAR: &str = "--jar=local:///opt/flink/examples/streaming/StateMachineExample.jar";
 const LIMIT: Duration = Duration::from_secs(60);
@@ -102,7 +102,9 @@ fn disturb(verb: &Verb, cut: Cut, expected: &(Vec<String>, usize)) -> Result<(),
 }
 
 /// Kills the verb after every call, and cuts every call that writes before and after it was carried out.
-fn everywhere(verb: &Verb) {
+///
+/// What was done, for the table of faults.
+fn everywhere(verb: &Verb) -> String {
     let place = Place::new(verb);
     place.proxy.cut(Cut::None);
     let undisturbed = place.run(verb);
@@ -136,36 +138,39 @@ fn everywhere(verb: &Verb) {
         failed.join("\n\n"),
         numbered.collect::<String>(),
     );
-    eprintln!("{} calls, {} cut points", calls.len(), cuts.len());
+    format!("the same state after each of {} cut points in {} calls", cuts.len(), calls.len())
 }
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn deploy_survives_a_kill_at_every_call() {
-    everywhere(&Verb {
+    let done = everywhere(&Verb {
         before: &[],
         command: &["deploy", "orders", JAR, "STORAGE", "--no-wait"],
         job: false,
     });
+    fault::seen(2, "deploy", done);
 }
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn delete_survives_a_kill_at_every_call() {
-    everywhere(&Verb {
+    let done = everywhere(&Verb {
         before: &[&["deploy", "orders", JAR, "STORAGE", "--no-wait"]],
         command: &["delete", "orders"],
         job: false,
     });
+    fault::seen(2, "delete", done);
 }
 
 #[test]
-#[ignore = "needs an API server: cargo xtask test --layer cli"]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn stop_survives_a_kill_at_every_call_and_takes_one_savepoint() {
-    everywhere(&Verb {
+    let done = everywhere(&Verb {
         before: &[&["deploy", "orders", JAR, "STORAGE", "--no-wait"]],
         // A stop whose answer is lost looks for the savepoint through a pod, which never comes here.
         command: &["stop", "orders", "--timeout=8s"],
         job: true,
     });
+    fault::seen(2, "stop", done);
 }

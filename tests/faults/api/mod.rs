@@ -1,0 +1,5 @@
+//! Faults of the API server and of clients, against a real API server without pods; Flink is played where
+//! it is needed.
+
+mod kill_everywhere;
+mod operation;
