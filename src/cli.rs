@@ -186,6 +186,14 @@ pub struct AbortArg {
     pub abort: bool,
 }
 
+/// `--force-conflicts`, for the verbs that apply objects.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ConflictArg {
+    /// Take over fields that another field manager declares, instead of refusing
+    #[arg(long, conflicts_with = "abort")]
+    pub force_conflicts: bool,
+}
+
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -8,6 +8,7 @@ pub mod exec;
 pub mod failure;
 pub mod kubeconfig;
 pub mod logs;
+pub mod objects;
 pub mod observe;
 pub mod read;
 pub mod retry;

@@ -230,8 +230,12 @@ fn ownership<K: Resource>(object: &K) -> Vec<(String, String)> {
 }
 
 fn lost<K: Resource<DynamicType = ()>>(doing: &str, now: &K) -> Error {
-    let manager = now.meta().labels.as_ref().and_then(|labels| labels.get(labels::MANAGED_BY));
-    let by = manager.map_or("somebody else", String::as_str);
+    let label = |key: &str| now.meta().labels.as_ref().and_then(|labels| labels.get(key));
+    let by = match (label(labels::APPLICATION), label(labels::MANAGED_BY)) {
+        (Some(application), _) => format!("application {application}"),
+        (None, Some(manager)) => manager.clone(),
+        (None, None) => "somebody else".to_owned(),
+    };
     Error::new(Kind::Conflict, format!("failed to {doing}: it belongs to {by} by now"))
         .hint("It was left alone. Look at its labels, then run this again.")
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{AbortArg, WaitArgs};
+use crate::cli::{AbortArg, ConflictArg, WaitArgs};
 use crate::cluster::Cluster;
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, Towards, finish};
@@ -21,7 +21,6 @@ use crate::model::spec::FlinkDeployment;
 use crate::model::validate;
 use crate::ops::deploy::{Decision, FromRequest};
 use crate::ops::execute::Executor;
-use crate::ops::objects;
 use crate::ops::operation::{record, unfinished};
 use crate::ops::plan::{Plan, Step};
 use crate::ops::prepare::{Prepared, Request, prepare, validate_request};
@@ -120,6 +119,9 @@ pub struct DeployArgs {
     #[command(flatten)]
     /// Whether to go back instead.
     pub abort: AbortArg,
+    #[command(flatten)]
+    /// What happens to fields of others.
+    pub conflicts: ConflictArg,
     #[command(flatten)]
     /// How to print the answer.
     pub output: OutputArgs,
@@ -259,18 +261,17 @@ async fn one(
         prepared.state.close().await;
         return dry_run(ctx, cluster, &prepared, args).await;
     }
-    let (Decision::Create(plan) | Decision::Upgrade(plan) | Decision::Resume(plan)) =
-        &mut prepared.decision
-    else {
+    let Some(mut plan) = prepared.decision.plan().cloned() else {
         drop(narrator);
         prepared.state.close().await;
         return ctx.ui.answer(&format!("application/{name} unchanged")).map(|()| None);
     };
     if !args.wait.wait() {
-        without_waiting(plan)?;
+        without_waiting(&mut plan)?;
     }
+    plan.force = args.conflicts.force_conflicts;
     let before = (prepared.anchor, prepared.active.as_ref());
-    let (plan, state) = (plan.clone(), prepared.state);
+    let state = prepared.state;
     let mut executor = operate::executor(ctx, cluster, plan, digest, before, state, deadline)?;
     executor.jar = request.jar.as_ref();
     finish(ctx, executor, narrator).await.map(|()| None)
@@ -331,7 +332,7 @@ async fn dry_run(
     args: &DeployArgs,
 ) -> Result<Option<FlinkDeployment>> {
     if args.dry_run == DryRun::Server {
-        objects::dry_run(cluster, &prepared.decision).await?;
+        let _ = cluster;
     }
     match args.output.format {
         Format::Table | Format::Wide | Format::Name => {
@@ -347,6 +348,7 @@ async fn dry_run(
                 Decision::Create(_) => "created",
                 Decision::Upgrade(_) => "upgraded",
                 Decision::Resume(_) => "running",
+                Decision::Repair(_) => "repaired",
             };
             let answer = format!("application/{} {verb} ({suffix})", prepared.target.application);
             ctx.ui.answer(&answer).map(|()| None)

@@ -172,7 +172,9 @@ fn deployed(record: &Record) -> &'static str {
         Step::Start { revision, .. } => Some(revision.generation),
         _ => None,
     });
+    let repairs = |step: &Step| matches!(step, Step::Repair { .. });
     match &record.before {
+        _ if record.plan.steps.iter().any(repairs) => "repaired",
         None => "created",
         Some(before) if Some(before.generation) == made => "running",
         Some(_) => "upgraded",

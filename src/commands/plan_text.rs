@@ -8,9 +8,10 @@ use crate::ui::human;
 pub(super) fn lines(decision: &Decision) -> Vec<String> {
     match decision {
         Decision::Unchanged => vec!["nothing to do".to_owned()],
-        Decision::Create(plan) | Decision::Upgrade(plan) | Decision::Resume(plan) => {
-            plan_lines(plan)
-        }
+        Decision::Create(plan)
+        | Decision::Upgrade(plan)
+        | Decision::Resume(plan)
+        | Decision::Repair(plan) => plan_lines(plan),
     }
 }
 
@@ -53,6 +54,9 @@ pub(super) fn words(step: &Step) -> String {
                 From::Stopped => "what the stopped job left".to_owned(),
             };
             format!("start generation {} from {from}", revision.generation)
+        }
+        Step::Repair { generation } => {
+            format!("set the objects of generation {generation} back to what its record says")
         }
         Step::Prove { generation } => {
             format!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::{AbortArg, WaitTimeout};
+use crate::cli::{AbortArg, ConflictArg, WaitTimeout};
 use crate::cluster::Cluster;
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, finish};
@@ -61,6 +61,8 @@ pub struct RestoreArgs {
     wait: WaitTimeout,
     #[command(flatten)]
     abort: AbortArg,
+    #[command(flatten)]
+    conflicts: ConflictArg,
 }
 
 /// What a restore runs with.
@@ -98,6 +100,7 @@ pub async fn run(ctx: &mut Ctx, args: RestoreArgs) -> Result<()> {
     let Prepared { plan, state, anchor, active } =
         plan(&cluster, &args, &operation, deadline, &mut narrator).await?;
     let before = (anchor, active.as_ref());
+    let plan = Plan { force: args.conflicts.force_conflicts, ..plan };
     let executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
     finish(ctx, executor, narrator).await
 }

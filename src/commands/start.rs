@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::{AbortArg, WaitTimeout};
+use crate::cli::{AbortArg, ConflictArg, WaitTimeout};
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, finish};
 use crate::commands::operation;
@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::model::name::ApplicationName;
 use crate::ops::execute::Executor;
 use crate::ops::operation::record::request;
+use crate::ops::plan::Plan;
 use crate::ops::state::State;
 use crate::ops::{lifecycle, observe, prepare};
 
@@ -34,6 +35,8 @@ pub struct StartArgs {
     wait: WaitTimeout,
     #[command(flatten)]
     abort: AbortArg,
+    #[command(flatten)]
+    conflicts: ConflictArg,
 }
 
 /// Starts, and waits until the job runs from its snapshot and has completed a checkpoint.
@@ -61,6 +64,7 @@ pub async fn run(ctx: &mut Ctx, args: StartArgs) -> Result<()> {
     let plan = lifecycle::start(&active, highest, &operation)?;
     let state = State::of(&cluster, &active.revision, &operation).within(deadline);
     let before = (Some(anchor), Some(&active));
+    let plan = Plan { force: args.conflicts.force_conflicts, ..plan };
     let executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
     finish(ctx, executor, narrator).await
 }

@@ -14,7 +14,7 @@ use crate::flink::client::CallError;
 use crate::model::labels;
 use crate::model::name::ApplicationName;
 use crate::ops::observed::Run;
-use crate::ops::{anchor, observe};
+use crate::ops::{anchor, drift, observe};
 use crate::ui::OutputArgs;
 use crate::ui::{Format, View};
 use crate::view::application::{Asked, State};
@@ -97,9 +97,10 @@ async fn look(cluster: &Cluster, name: &ApplicationName) -> Result<StatusView> {
     let job = revision.job_id;
     let services = cluster.api::<Service>();
     let service_name = name.rest_service();
-    let (service, observed, status, details, checkpoints, failures) = tokio::join!(
+    let (service, observed, drift, status, details, checkpoints, failures) = tokio::join!(
         read::get(cluster, &services, &service_name),
         around::observe(cluster, &selector, std::slice::from_ref(&claim)),
+        drift::find(cluster, &revision, &anchor),
         ask(runs, || flink.job_status(job)),
         ask(runs, || flink.job(job)),
         ask(runs, || flink.checkpoints(job)),
@@ -115,6 +116,7 @@ async fn look(cluster: &Cluster, name: &ApplicationName) -> Result<StatusView> {
         checkpoints,
         failures,
         observed,
+        drift,
     }))
 }
 

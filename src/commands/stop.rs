@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::{AbortArg, WaitTimeout};
+use crate::cli::{AbortArg, ConflictArg, WaitTimeout};
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, finish};
 use crate::commands::operation;
@@ -16,6 +16,7 @@ use crate::ops::execute::Executor;
 use crate::ops::lifecycle::{self, StopMode};
 use crate::ops::observe;
 use crate::ops::operation::record::request;
+use crate::ops::plan::Plan;
 use crate::ops::state::State;
 
 const TIMEOUT: Duration = Duration::from_secs(3600);
@@ -48,6 +49,8 @@ pub struct StopArgs {
     wait: WaitTimeout,
     #[command(flatten)]
     abort: AbortArg,
+    #[command(flatten)]
+    conflicts: ConflictArg,
 }
 
 /// Stops, and prints the path of the savepoint as the last line of standard output.
@@ -82,6 +85,7 @@ pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
         return anchor.snapshot.map_or(Ok(()), |path| ctx.ui.answer(path.as_str()));
     };
     let before = (Some(anchor), Some(&active));
+    let plan = Plan { force: args.conflicts.force_conflicts, ..plan };
     let executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
     finish(ctx, executor, narrator).await
 }

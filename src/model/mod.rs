@@ -2,12 +2,14 @@
 
 pub mod config;
 pub mod document;
+pub mod drift;
 pub mod effective;
 pub mod fields;
 pub mod flink_version;
 pub mod ids;
 pub mod java;
 pub mod labels;
+pub mod managed_fields;
 pub mod memory;
 pub mod memory_size;
 pub mod name;

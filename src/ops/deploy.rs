@@ -40,10 +40,25 @@ pub enum Decision {
     Unchanged,
     /// The active generation has the wanted spec, but its job does not run yet: wait for it.
     Resume(Plan),
+    /// It runs as wanted, but its objects are not what its record says: set them back.
+    Repair(Plan),
     /// A new application.
     Create(Plan),
     /// A new generation of an existing one.
     Upgrade(Plan),
+}
+
+impl Decision {
+    /// The plan, if there is something to do.
+    pub fn plan(&self) -> Option<&Plan> {
+        match self {
+            Decision::Unchanged => None,
+            Decision::Resume(plan)
+            | Decision::Repair(plan)
+            | Decision::Create(plan)
+            | Decision::Upgrade(plan) => Some(plan),
+        }
+    }
 }
 
 /// Decides.
@@ -126,6 +141,21 @@ fn resume(input: &Input<'_>, active: &Active) -> Plan {
     plan(input, steps, Vec::new())
 }
 
+/// Sets the objects of the active generation back.
+pub fn repair(active: &Active, operation: &OperationId) -> Decision {
+    let Revision { generation, application, namespace, .. } = &active.revision;
+    let generation = *generation;
+    Decision::Repair(Plan {
+        operation: operation.clone(),
+        verb: Verb::Deploy,
+        namespace: namespace.clone(),
+        application: application.clone(),
+        steps: vec![Step::Repair { generation }, Step::Prove { generation }],
+        fallback: Vec::new(),
+        force: false,
+    })
+}
+
 /// What is made sure of before anything running is touched.
 fn prepare(input: &Input<'_>, from: &From) -> Vec<Step> {
     let upload = input
@@ -152,6 +182,7 @@ fn plan(input: &Input<'_>, steps: Vec<Step>, fallback: Vec<Step>) -> Plan {
         application: input.target.application.clone(),
         steps,
         fallback,
+        force: false,
     }
 }
 

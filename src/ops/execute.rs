@@ -6,6 +6,7 @@
 
 use crate::cluster::Cluster;
 use crate::cluster::access;
+use crate::cluster::write::Mode;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::name::Generation;
@@ -21,7 +22,7 @@ use crate::ops::operation::record::Direction;
 use crate::ops::plan::{From, Plan, Step};
 use crate::ops::prove::Proof;
 use crate::ops::state::State;
-use crate::ops::{await_up, objects, observe, permissions, prove, stop};
+use crate::ops::{await_up, drift, objects, observe, permissions, preflight, prove, stop};
 use crate::storage::jar::LocalJar;
 
 /// One run of one plan.
@@ -107,7 +108,7 @@ impl<'a> Executor<'a> {
     /// The failed step's error; when the fallback ran, it says whether the old spec runs again. One that
     /// leaves the operation unfinished says how to go on.
     pub async fn run(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        self.open().await?;
+        self.open(observer).await?;
         let outcome = match self.journal.holding() {
             Some(mut lease) => tokio::select! {
                 outcome = self.forward_or_back(observer) => outcome,
@@ -133,15 +134,21 @@ impl<'a> Executor<'a> {
         self.end(outcome, observer).await
     }
 
-    async fn open(&mut self) -> Result<()> {
+    async fn open(&mut self, observer: &mut dyn Observer) -> Result<()> {
         if self.journal.is_open() {
             return permissions::check(self.cluster, self.plan()).await;
         }
-        let ((), user) = tokio::try_join!(
-            permissions::check(self.cluster, &self.journal.record.plan),
+        let (changed, user) = tokio::try_join!(
+            preflight::plan(self.cluster, &self.journal.record),
             access::whoami(self.cluster),
         )?;
+        preflight::take_over(&mut self.journal.record.plan, &changed, observer);
         self.journal.open(user).await
+    }
+
+    /// How this plan applies objects.
+    fn mode(&self) -> Mode {
+        if self.plan().force { Mode::Forced } else { Mode::Real }
     }
 
     fn lost(&mut self, error: Option<Error>) -> Result<()> {
@@ -258,6 +265,11 @@ impl<'a> Executor<'a> {
                 objects::quiesce(self.cluster, &revision, self.deadline, observer).await
             }
             Step::Start { revision, from } => self.start(revision, from, observer).await,
+            Step::Repair { generation } => {
+                let revision = self.revision(*generation)?;
+                let anchor = self.anchor.clone().unwrap_or(Anchor::running(*generation));
+                drift::repair(self.cluster, &revision, &anchor, observer).await
+            }
             Step::Prove { generation } => self.prove(*generation, observer).await,
             Step::Catalogue { generation } => {
                 let revision = self.revision(*generation)?;
@@ -275,7 +287,7 @@ impl<'a> Executor<'a> {
             }
             Step::Reinstate { anchor } => {
                 let revision = self.revision(anchor.generation)?;
-                objects::write_anchor(self.cluster, &revision, anchor).await?;
+                objects::write_anchor(self.cluster, &revision, anchor, self.mode()).await?;
                 self.anchor = Some(anchor.clone());
                 Ok(())
             }
@@ -307,7 +319,8 @@ impl<'a> Executor<'a> {
         }
         observer.event(Event::Phase(format!("starting generation {}", revision.generation)));
         let anchor = Anchor::running(revision.generation);
-        objects::create_generation(self.cluster, &revision, &anchor, observer).await?;
+        let mode = self.mode();
+        objects::create_generation(self.cluster, &revision, &anchor, mode, observer).await?;
         self.anchor = Some(anchor);
         Ok(())
     }
@@ -338,7 +351,7 @@ impl<'a> Executor<'a> {
         let Some(mut anchor) = self.anchor.clone() else { return Ok(()) };
         change(&mut anchor);
         let revision = self.revision(anchor.generation)?;
-        objects::write_anchor(self.cluster, &revision, &anchor).await?;
+        objects::write_anchor(self.cluster, &revision, &anchor, self.mode()).await?;
         self.anchor = Some(anchor);
         Ok(())
     }

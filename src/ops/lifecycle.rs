@@ -195,6 +195,7 @@ fn plan(
         application: revision.application.clone(),
         steps,
         fallback,
+        force: false,
     }
 }
 

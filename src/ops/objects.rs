@@ -27,9 +27,8 @@ use crate::model::revision::Revision;
 use crate::model::storage::StorageSpec;
 use crate::ops::anchor::Anchor;
 use crate::ops::claims;
-use crate::ops::deploy::Decision;
 use crate::ops::event::{Event, Observer};
-use crate::ops::plan::{Plan, Step};
+use crate::ops::plan::Plan;
 
 /// Annotation of a claim: the image that wrote to it last, which can read it again when nothing else of
 /// the application is left.
@@ -75,9 +74,28 @@ pub async fn create_generation(
     cluster: &Cluster,
     revision: &Revision,
     anchor: &Anchor,
+    mode: Mode,
     observer: &mut dyn Observer,
 ) -> Result<()> {
     record(cluster, revision).await?;
+    apply_generation(cluster, revision, anchor, mode).await?;
+    observer.event(Event::Changed(format!(
+        "deployment/{} created",
+        revision.application.jobmanager(revision.generation)
+    )));
+    Ok(())
+}
+
+/// Applies the objects of a generation, and those that all generations share.
+///
+/// # Errors
+/// [`Kind::Conflict`] when somebody else manages a field, unless it is forced.
+pub async fn apply_generation(
+    cluster: &Cluster,
+    revision: &Revision,
+    anchor: &Anchor,
+    mode: Mode,
+) -> Result<()> {
     let shared = manifest::application(revision);
     let own = manifest::generation(revision)?;
     let mut rest = manifest::rest_service(revision);
@@ -87,23 +105,19 @@ pub async fn create_generation(
     // it backs off.
     tokio::try_join!(
         note_image(cluster, revision),
-        apply_some(cluster, shared.service_account.as_ref()),
-        apply(cluster, &shared.role),
-        apply(cluster, &shared.role_binding),
-        apply(cluster, &own.config_map),
-        apply(cluster, &own.service),
+        apply_some(cluster, shared.service_account.as_ref(), mode),
+        apply(cluster, &shared.role, mode),
+        apply(cluster, &shared.role_binding, mode),
+        apply(cluster, &own.config_map, mode),
+        apply(cluster, &own.service, mode),
     )?;
     tokio::try_join!(
-        apply(cluster, &own.jobmanager),
-        apply(cluster, &own.taskmanager),
-        apply(cluster, &rest),
-        apply(cluster, &own.disruption_budget),
-        apply(cluster, &own.network_policy),
+        apply(cluster, &own.jobmanager, mode),
+        apply(cluster, &own.taskmanager, mode),
+        apply(cluster, &rest, mode),
+        apply(cluster, &own.disruption_budget, mode),
+        apply(cluster, &own.network_policy, mode),
     )?;
-    observer.event(Event::Changed(format!(
-        "deployment/{} created",
-        revision.application.jobmanager(revision.generation)
-    )));
     Ok(())
 }
 
@@ -141,13 +155,19 @@ async fn record(cluster: &Cluster, revision: &Revision) -> Result<()> {
 ///
 /// # Errors
 /// As server-side apply.
-pub async fn write_anchor(cluster: &Cluster, revision: &Revision, anchor: &Anchor) -> Result<()> {
+pub async fn write_anchor(
+    cluster: &Cluster,
+    revision: &Revision,
+    anchor: &Anchor,
+    mode: Mode,
+) -> Result<()> {
     let mut rest = manifest::rest_service(revision);
     anchor.annotate(&mut rest);
-    apply(cluster, &rest).await
+    apply(cluster, &rest, mode).await
 }
 
-/// Scales a generation to zero and waits until no pod of it is left.
+/// Scales a generation to zero and waits until no pod of it is left. Its job has ended, so nobody who manages its
+/// Deployments, such as an autoscaler, may keep pods of it alive.
 ///
 /// # Errors
 /// [`Kind::Timeout`] when a pod stays: then nothing may be started beside it.
@@ -165,7 +185,10 @@ pub async fn quiesce(
             spec.replicas = Some(0);
         }
     }
-    tokio::try_join!(apply(cluster, &own.jobmanager), apply(cluster, &own.taskmanager))?;
+    tokio::try_join!(
+        apply(cluster, &own.jobmanager, Mode::Forced),
+        apply(cluster, &own.taskmanager, Mode::Forced)
+    )?;
     pods_gone(cluster, &revision.application, Some(generation), deadline).await
 }
 
@@ -268,50 +291,7 @@ pub async fn delete_claim(
     Ok(())
 }
 
-/// Has the API server check, and admit, every object that a plan would create; nothing is stored.
-///
-/// # Errors
-/// The first refusal.
-pub async fn dry_run(cluster: &Cluster, decision: &Decision) -> Result<()> {
-    let (Decision::Create(plan) | Decision::Upgrade(plan) | Decision::Resume(plan)) = decision
-    else {
-        return Ok(());
-    };
-    for step in &plan.steps {
-        match step {
-            Step::Claim { request: StorageSpec::NewClaim(new), .. } => {
-                let claim = manifest::claim(&plan.application, &plan.namespace, new);
-                try_apply(cluster, &claim).await?;
-            }
-            Step::Start { revision, .. } => {
-                let (shared, own) =
-                    (manifest::application(revision), manifest::generation(revision)?);
-                try_apply(cluster, &own.config_map).await?;
-                try_apply(cluster, &own.service).await?;
-                try_apply(cluster, &own.jobmanager).await?;
-                try_apply(cluster, &own.taskmanager).await?;
-                try_apply(cluster, &own.network_policy).await?;
-                try_apply(cluster, &shared.role).await?;
-                try_apply(cluster, &shared.role_binding).await?;
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-async fn try_apply<K>(cluster: &Cluster, object: &K) -> Result<()>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + Serialize
-        + DeserializeOwned
-        + Debug,
-{
-    write::apply(cluster, &cluster.api::<K>(), object, Mode::DryRun).await.map(drop)
-}
-
-async fn apply_some<K>(cluster: &Cluster, object: Option<&K>) -> Result<()>
+async fn apply_some<K>(cluster: &Cluster, object: Option<&K>, mode: Mode) -> Result<()>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + Clone
@@ -320,12 +300,12 @@ where
         + Debug,
 {
     match object {
-        Some(object) => apply(cluster, object).await,
+        Some(object) => apply(cluster, object, mode).await,
         None => Ok(()),
     }
 }
 
-async fn apply<K>(cluster: &Cluster, object: &K) -> Result<()>
+async fn apply<K>(cluster: &Cluster, object: &K, mode: Mode) -> Result<()>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + Clone
@@ -333,7 +313,7 @@ where
         + DeserializeOwned
         + Debug,
 {
-    write::apply(cluster, &cluster.api::<K>(), object, Mode::Real).await.map(drop)
+    write::apply(cluster, &cluster.api::<K>(), object, mode).await.map(drop)
 }
 
 async fn delete_all<K>(cluster: &Cluster, selector: &str) -> Result<()>

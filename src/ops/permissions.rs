@@ -33,7 +33,7 @@ pub fn needed(steps: &[Step]) -> Vec<Permission> {
     for step in steps {
         let created: &[(&str, &str)] = match step {
             Step::Claim { .. } => &[("", "persistentvolumeclaims")],
-            Step::Start { .. } => GENERATION,
+            Step::Start { .. } | Step::Repair { .. } => GENERATION,
             // The trigger of a savepoint is a POST.
             Step::Stop { how: Stop::Savepoint { .. }, .. } => &[("", "services/proxy")],
             _ => &[],

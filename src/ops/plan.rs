@@ -32,6 +32,15 @@ pub struct Plan {
     /// What brings the old generation back when a step after the stop fails. Empty when nothing ran
     /// before, or when going back is impossible.
     pub fallback: Vec<Step>,
+    /// Whether fields that others manage are taken over (`--force-conflicts`), or were changed by hand and are
+    /// set back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub force: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Plan {
@@ -144,6 +153,11 @@ pub enum Step {
         revision: Box<Revision>,
         /// What it starts from.
         from: From,
+    },
+    /// Set the objects of a generation back to what its record says, after others changed them.
+    Repair {
+        /// The generation.
+        generation: Generation,
     },
     /// Wait until the job runs, was restored from what it should have been, and has completed a
     /// checkpoint.

@@ -11,8 +11,31 @@ use crate::model::labels;
 use crate::model::name::ApplicationName;
 use crate::model::quantity::Quantity;
 use crate::model::storage::{AccessMode, NewClaim, StateStorage, StorageSpec};
+use crate::ops::drift::Drifted;
 use crate::ops::event::{Event, Observer};
-use crate::ops::new_claim;
+use crate::ops::operation::record::Record;
+use crate::ops::plan::{Plan, Step};
+use crate::ops::{new_claim, ownership, permissions};
+
+/// Checks all that can be checked of a plan before its first write: permissions, and whose the objects are. Gives
+/// what others changed by hand and the plan sets back.
+///
+/// # Errors
+/// [`Kind::Denied`] or [`Kind::Conflict`], each with all that is in the way.
+pub async fn plan(cluster: &Cluster, record: &Record) -> Result<Vec<Drifted>> {
+    permissions::check(cluster, &record.plan).await?;
+    ownership::check(cluster, record).await
+}
+
+/// Has the plan set back what others changed by hand, and says so.
+pub fn take_over(plan: &mut Plan, changed: &[Drifted], observer: &mut dyn Observer) {
+    // Setting back is all that a repair does, and it tells what it did.
+    let repairs = plan.steps.iter().any(|step| matches!(step, Step::Repair { .. }));
+    for drifted in changed.iter().filter(|_| !repairs) {
+        observer.event(Event::Note(format!("{}; it is set back", drifted.words())));
+    }
+    plan.force |= !changed.is_empty();
+}
 
 /// What the preflight found out about the storage.
 #[derive(Debug, Clone, PartialEq)]

@@ -20,7 +20,7 @@ use crate::ops::event::Observer;
 use crate::ops::observed::{Active, Job, Run};
 use crate::ops::plan::From;
 use crate::ops::state::State;
-use crate::ops::{await_up, observe, preflight, transition};
+use crate::ops::{await_up, drift, observe, preflight, transition};
 use crate::storage::jar::LocalJar;
 
 /// The storage of a new application whose user names none.
@@ -96,7 +96,12 @@ pub async fn prepare<'a>(
         upload: request.jar.as_ref().map(|jar| (jar.sha256.clone(), jar.size)),
         from: left.resolve(request, &application)?,
     };
-    let decision = deploy::decide(&input)?;
+    let mut decision = deploy::decide(&input)?;
+    if let (Decision::Unchanged, Some(active), Some(anchor)) = (&decision, &active, &anchor)
+        && !drift::find(cluster, &active.revision, anchor).await?.is_empty()
+    {
+        decision = deploy::repair(active, operation);
+    }
     Ok(Prepared { decision, target, state, anchor, active })
 }
 

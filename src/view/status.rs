@@ -11,8 +11,10 @@ use super::pod::PodView;
 use crate::cluster::diagnose::{Diagnosis, Observed, Waiting};
 use crate::error::{Error, Kind, Result};
 use crate::flink::types::{Checkpoints, Failure, JobDetails, JobStatus};
+use crate::model::drift::Change;
 use crate::model::revision::Revision;
 use crate::ops::anchor::Anchor;
+use crate::ops::drift::Drifted;
 
 /// So many warnings are shown, the newest ones.
 const WARNINGS: usize = 5;
@@ -36,6 +38,8 @@ pub struct Findings {
     pub failures: Asked<Vec<Failure>>,
     /// Pods, claim and events.
     pub observed: Result<Observed>,
+    /// How the objects differ from the record.
+    pub drift: Result<Vec<Drifted>>,
 }
 
 /// One application in all detail.
@@ -65,6 +69,8 @@ pub struct StatusView {
     pub waiting_for: Option<String>,
     /// Why pods do not run, most telling first.
     pub problems: Vec<ProblemView>,
+    /// Where objects are not what the record of the generation says; `deploy` with the same spec sets them back.
+    pub drift: Vec<DriftView>,
     /// Kubernetes' last warnings, oldest first.
     pub warnings: Vec<EventView>,
     /// What could not be learnt.
@@ -86,10 +92,42 @@ impl From<&Diagnosis> for ProblemView {
     }
 }
 
+/// A difference of an object from what it was made as.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftView {
+    /// The object, as `kind/name`.
+    pub object: String,
+    /// `missing`, `changed`, `removed` or `added`.
+    pub change: Change,
+    /// The field, such as `.spec.replicas`; absent when the whole object is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The field manager who did it, if Kubernetes knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
+    /// All of it in words.
+    pub message: String,
+}
+
+impl From<&Drifted> for DriftView {
+    fn from(drifted: &Drifted) -> Self {
+        let drift = &drifted.drift;
+        let field = drift.field.to_string();
+        DriftView {
+            object: drifted.object.to_string(),
+            change: drift.change,
+            field: Some(field).filter(|field| !field.is_empty()),
+            manager: drift.manager.as_ref().map(|manager| manager.name.clone()),
+            message: drifted.words(),
+        }
+    }
+}
+
 /// A part of the status that could not be learnt.
 #[derive(Debug, Serialize)]
 pub struct UnavailableView {
-    /// `flink` (nothing of what it knows), `job`, `checkpoints`, `failures` or `pods`.
+    /// `flink` (nothing of what it knows), `job`, `checkpoints`, `failures`, `pods` or `drift`.
     pub part: &'static str,
     /// Why.
     pub why: String,
@@ -98,8 +136,17 @@ pub struct UnavailableView {
 impl StatusView {
     /// Puts together what was found.
     pub fn new(findings: &Findings) -> Self {
-        let Findings { anchor, revision, created, status, job, checkpoints, failures, observed } =
-            findings;
+        let Findings {
+            anchor,
+            revision,
+            created,
+            status,
+            job,
+            checkpoints,
+            failures,
+            observed,
+            drift,
+        } = findings;
         let seen = observed.as_ref().ok();
         let application = ApplicationView::new(anchor, revision, *created, status, checkpoints);
         let started = revision.restored_from.as_ref().map(ToString::to_string);
@@ -112,6 +159,7 @@ impl StatusView {
             pods: seen.map(pods).unwrap_or_default(),
             waiting_for: seen.filter(|_| application.state == State::Pending).and_then(waiting),
             problems: seen.map(|seen| problems(seen, revision)).unwrap_or_default(),
+            drift: drift.iter().flatten().map(DriftView::from).collect(),
             warnings: seen.map(|seen| event::newest(&seen.events, WARNINGS)).unwrap_or_default(),
             unavailable: unavailable(findings, application.state),
             application,
@@ -203,7 +251,8 @@ fn unavailable(findings: &Findings, state: State) -> Vec<UnavailableView> {
         ],
     };
     let pods = findings.observed.as_ref().err().map(ToString::to_string);
-    let all = flink.into_iter().chain([("pods", pods)]);
+    let drift = findings.drift.as_ref().err().map(ToString::to_string);
+    let all = flink.into_iter().chain([("pods", pods), ("drift", drift)]);
     all.filter_map(|(part, why)| Some(UnavailableView { part, why: why? })).collect()
 }
 
@@ -248,6 +297,7 @@ pub(super) mod tests {
                 claims: vec![serde_json::from_value(claim).expect("a claim")],
                 ..Observed::default()
             }),
+            drift: Ok(Vec::new()),
         }
     }
 

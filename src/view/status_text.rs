@@ -21,6 +21,7 @@ impl View for StatusView {
             text = text.end().text(&checkpoint_section(checkpoints, now));
         }
         text = text.text(&self.storage_section()).text(&self.pod_section(now));
+        text = text.text(&self.drift_section());
         text.text(&warnings(&self.warnings, now)).text(&self.unavailable_section())
     }
 
@@ -81,6 +82,16 @@ impl StatusView {
             ]);
         }
         heading("Pods").text(&indented(&table))
+    }
+
+    fn drift_section(&self) -> Text {
+        if self.drift.is_empty() {
+            return Text::new();
+        }
+        let heading = heading("Drift (deploy the same spec to set it back)");
+        self.drift.iter().fold(heading, |text, drift| {
+            text.plain("  ").toned(Tone::Attention, &drift.message).end()
+        })
     }
 
     fn unavailable_section(&self) -> Text {

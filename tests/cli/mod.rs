@@ -8,6 +8,7 @@ mod documents;
 mod empty;
 mod formats;
 mod objects;
+mod ownership;
 mod storage;
 mod usage;
 mod version;
