@@ -182,7 +182,7 @@ impl WaitTimeout {
 #[derive(Debug, Clone, Copy, Args)]
 pub struct AbortArg {
     /// Give up the application's unfinished operation instead, and bring back what was before
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dry_run")]
     pub abort: bool,
 }
 

@@ -1,7 +1,7 @@
 //! What preflight checks want to know about the cluster. `None` means that the user may not look,
 //! which is no reason to refuse anything.
 
-use k8s_openapi::api::core::v1::{Namespace, Node, ResourceQuota};
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, Node, ResourceQuota};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::ResourceExt;
 
@@ -61,6 +61,11 @@ pub async fn schedulable_nodes(cluster: &Cluster) -> Result<Option<usize>> {
 /// The namespace's quotas, with what is used of them.
 pub async fn quotas(cluster: &Cluster) -> Result<Option<Vec<ResourceQuota>>> {
     unless_denied(read::list::<ResourceQuota>(cluster, &cluster.api(), "").await)
+}
+
+/// The namespace's limits on containers, pods and claims.
+pub async fn limits(cluster: &Cluster) -> Result<Option<Vec<LimitRange>>> {
+    unless_denied(read::list::<LimitRange>(cluster, &cluster.api(), "").await)
 }
 
 /// What is known about the namespace.

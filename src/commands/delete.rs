@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::cli::{AbortArg, WaitTimeout};
 use crate::cluster::read;
+use crate::commands::dry_run::{self, DryRunArgs};
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, finish};
 use crate::commands::operation;
@@ -48,6 +49,8 @@ pub struct DeleteArgs {
     wait: WaitTimeout,
     #[command(flatten)]
     abort: AbortArg,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
 /// Deletes.
@@ -63,7 +66,16 @@ pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     let operation = ctx.operation_id()?;
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
     let request = request(&["delete", &format!("storage={}", args.delete_storage)]);
-    if let Some(found) = unfinished::find(&cluster, &args.name).await? {
+    let dry_run = args.dry_run.by();
+    if let Some(by) = dry_run
+        && let Some(record) = operate::left(ctx, &cluster, &args.name, &request).await?
+    {
+        let mut narrator = Narrator::new(&ctx.ui, format!("Deleting {}", args.name));
+        let view = dry_run::view(&cluster, record, by, "deleted", &mut narrator).await?;
+        drop(narrator);
+        return args.dry_run.show(ctx, &view);
+    }
+    if let (None, Some(found)) = (dry_run, unfinished::find(&cluster, &args.name).await?) {
         if let (true, Some(revision)) = (args.delete_storage, &found.record.old) {
             consent(ctx, &args, &revision.storage.claim().claim).await?;
         }
@@ -83,13 +95,21 @@ pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
         let (pods, users) =
             tokio::try_join!(read::list(&cluster, &pods, ""), Users::find(&cluster, &records))?;
         claims::is_only_of(&args.name, &found, &users, &pods)?;
-        consent(ctx, &args, &claim).await?;
+        if dry_run.is_none() {
+            consent(ctx, &args, &claim).await?;
+        }
     }
     let plan = lifecycle::delete(Some(&active), &active.revision, args.delete_storage, &operation);
-    let narrator = Narrator::new(&ctx.ui, format!("Deleting {}", args.name));
+    let mut narrator = Narrator::new(&ctx.ui, format!("Deleting {}", args.name));
     let state = State::of(&cluster, &active.revision, &operation).within(deadline);
     let before = (Some(anchor), Some(&active));
     let executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
+    if let Some(by) = dry_run {
+        let record = executor.journal.record;
+        let view = dry_run::view(&cluster, record, by, "deleted", &mut narrator).await?;
+        drop(narrator);
+        return args.dry_run.show(ctx, &view);
+    }
     finish(ctx, executor, narrator).await
 }
 

@@ -9,25 +9,29 @@ use serde::Serialize;
 
 use crate::cli::{AbortArg, ConflictArg, WaitArgs};
 use crate::cluster::Cluster;
+use crate::commands::dry_run::{self, DryRun};
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, Towards, finish};
 use crate::commands::pods::PodArgs;
-use crate::commands::{document, operation, plan_text};
+use crate::commands::{document, operation};
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::name::ApplicationName;
 use crate::model::spec::FlinkDeployment;
 use crate::model::validate;
-use crate::ops::deploy::{Decision, FromRequest};
+use crate::ops::deploy::FromRequest;
+use crate::ops::dry_run::By;
 use crate::ops::execute::Executor;
-use crate::ops::operation::{record, unfinished};
+use crate::ops::operation::record::{self, Record};
+use crate::ops::operation::unfinished;
 use crate::ops::plan::{Plan, Step};
 use crate::ops::prepare::{Prepared, Request, prepare, validate_request};
 use crate::storage::fetch::{self, FetchedJar};
 use crate::storage::jar::{self, LocalJar};
 use crate::ui::format::OutputArgs;
 use crate::ui::{Format, Text, View};
+use crate::view::plan::{PlanList, PlanView};
 
 /// How long `deploy` waits by default: image pulls and the first checkpoint of a large state take their time.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -133,17 +137,6 @@ pub struct DeployArgs {
     pub args: Vec<String>,
 }
 
-/// The values of `--dry-run`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum DryRun {
-    /// Do it.
-    None,
-    /// Ask the cluster what is there, and write nothing.
-    Client,
-    /// Let the API server validate every object, and store nothing.
-    Server,
-}
-
 /// Deploys.
 ///
 /// # Errors
@@ -165,17 +158,20 @@ pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
     }
     let names: Vec<String> =
         documents.iter().map(|document| document.metadata.name.clone()).collect();
-    let mut specs = Vec::new();
+    let (mut specs, mut plans) = (Vec::new(), Vec::new());
     for (position, (document, source)) in documents.into_iter().zip(&jars).enumerate() {
         let jar = source.as_ref().map(|source| source.jar().clone());
         match one(ctx, &cluster, &args, document, jar, from.clone()).await {
-            Ok(spec) => specs.extend(spec),
+            Ok(Some(Shown::Document(spec))) => specs.push(spec),
+            Ok(Some(Shown::Plan(plan))) => plans.push(plan),
+            Ok(None) => {}
             Err(e) => return Err(begun(e, &names, position)),
         }
     }
-    match specs.is_empty() {
-        true => Ok(()),
-        false => ctx.show(&Documents(&specs), &args.output),
+    match (specs.is_empty(), plans.is_empty()) {
+        (false, _) => ctx.show(&Documents(&specs), &args.output),
+        (_, false) => ctx.show(&PlanList(plans), &args.output),
+        _ => Ok(()),
     }
 }
 
@@ -223,7 +219,7 @@ fn begun(error: Error, names: &[String], position: usize) -> Error {
     }
 }
 
-/// Deploys one document. A dry run gives back the document where that is what should be shown.
+/// Deploys one document. A dry run gives back what should be shown.
 async fn one(
     ctx: &mut Ctx,
     cluster: &Cluster,
@@ -231,7 +227,7 @@ async fn one(
     document: FlinkDeployment,
     jar: Option<LocalJar>,
     from: Option<FromRequest>,
-) -> Result<Option<FlinkDeployment>> {
+) -> Result<Option<Shown>> {
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
     let request = Request { document, jar, from, deadline };
     // A wrong spec is told before the cluster is asked anything.
@@ -256,10 +252,10 @@ async fn one(
     let operation = ctx.operation_id()?;
     let prepared = prepare(cluster, &request, &operation, ctx.now(), &mut narrator).await;
     let mut prepared = prepared?;
-    if !writes {
-        drop(narrator);
+    if let Some(by) = args.dry_run.by() {
         prepared.state.close().await;
-        return dry_run(ctx, cluster, &prepared, args).await;
+        let asked = (args, digest);
+        return dry_run(ctx, cluster, prepared, by, asked, &mut narrator).await.map(Some);
     }
     let Some(mut plan) = prepared.decision.plan().cloned() else {
         drop(narrator);
@@ -325,36 +321,47 @@ fn without_waiting(plan: &mut Plan) -> Result<()> {
     Ok(())
 }
 
+/// What a dry run shows: the document, where a client's dry run is asked for one, else the plan.
 async fn dry_run(
     ctx: &mut Ctx,
     cluster: &Cluster,
-    prepared: &Prepared<'_>,
-    args: &DeployArgs,
-) -> Result<Option<FlinkDeployment>> {
-    if args.dry_run == DryRun::Server {
-        let _ = cluster;
+    prepared: Prepared<'_>,
+    by: By,
+    (args, digest): (&DeployArgs, String),
+    narrator: &mut Narrator,
+) -> Result<Shown> {
+    if by == By::Client && wants_document(&args.output.format) {
+        return Ok(Shown::Document(prepared.target.spec));
     }
-    match args.output.format {
-        Format::Table | Format::Wide | Format::Name => {
-            let suffix = match args.dry_run {
-                DryRun::Server => "server dry run",
-                DryRun::Client | DryRun::None => "dry run",
+    let name = &prepared.target.application;
+    let record = match operate::left(ctx, cluster, name, &digest).await? {
+        Some(record) => record,
+        None => {
+            let Some(mut plan) = prepared.decision.plan().cloned() else {
+                let target = format!("application/{name}");
+                return Ok(Shown::Plan(PlanView::unchanged(target, cluster.namespace(), by)));
             };
-            for line in plan_text::lines(&prepared.decision) {
-                ctx.ui.status(&line);
+            if !args.wait.wait() {
+                without_waiting(&mut plan)?;
             }
-            let verb = match &prepared.decision {
-                Decision::Unchanged => "unchanged",
-                Decision::Create(_) => "created",
-                Decision::Upgrade(_) => "upgraded",
-                Decision::Resume(_) => "running",
-                Decision::Repair(_) => "repaired",
-            };
-            let answer = format!("application/{} {verb} ({suffix})", prepared.target.application);
-            ctx.ui.answer(&answer).map(|()| None)
+            plan.force = args.conflicts.force_conflicts;
+            let active = prepared.active.as_ref();
+            Record::new(plan, digest, prepared.anchor, active, &ctx.runner()?)
         }
-        _ => Ok(Some(prepared.target.spec.clone())),
-    }
+    };
+    let outcome = operate::deployed(&record);
+    dry_run::view(cluster, record, by, outcome, narrator).await.map(Shown::Plan)
+}
+
+/// Formats that show data show the document in a client's dry run: it is what `-f` takes.
+fn wants_document(format: &Format) -> bool {
+    !matches!(format, Format::Table | Format::Wide | Format::Name)
+}
+
+/// What a dry run shows.
+enum Shown {
+    Document(FlinkDeployment),
+    Plan(PlanView),
 }
 
 /// The documents, for `-o json|yaml`: one as it is, several as a `List`, which kubectl and `-f` read.

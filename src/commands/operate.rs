@@ -50,6 +50,22 @@ pub(super) async fn resumable(
     found.take_over(cluster, ctx.runner()?, observer).await.map(Some)
 }
 
+/// What is left of the operation that this very request began earlier, for a dry run; `None` when there is none.
+///
+/// # Errors
+/// [`Kind::Conflict`] when a different operation is not finished.
+pub(super) async fn left(
+    ctx: &Ctx,
+    cluster: &Cluster,
+    application: &ApplicationName,
+    request: &str,
+) -> Result<Option<Record>> {
+    match unfinished::find(cluster, application).await? {
+        Some(found) if found.record.request != request => Err(found.refusal(ctx.now())),
+        found => Ok(found.map(|found| found.record)),
+    }
+}
+
 /// An executor for a plan that was just made.
 pub(super) fn executor<'a>(
     ctx: &Ctx,
@@ -166,8 +182,8 @@ pub(super) fn answer(ctx: &Ctx, executor: &Executor<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What `deploy` did.
-fn deployed(record: &Record) -> &'static str {
+/// What `deploy` did, or would do.
+pub(super) fn deployed(record: &Record) -> &'static str {
     let made = record.plan.steps.iter().find_map(|step| match step {
         Step::Start { revision, .. } => Some(revision.generation),
         _ => None,

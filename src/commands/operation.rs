@@ -9,7 +9,6 @@ use crate::cli::WaitTimeout;
 use crate::cluster::Cluster;
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, Towards};
-use crate::commands::plan_text::words;
 use crate::commands::scope;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
@@ -20,6 +19,7 @@ use crate::ops::operation::record::Record;
 use crate::ops::operation::unfinished::{self, Unfinished};
 use crate::ui::{OutputArgs, SortArgs};
 use crate::view::operation::{OperationList, OperationView};
+use crate::view::step::words;
 
 /// As long as the longest verb: a stop that waits for a savepoint of terabytes.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(3600);

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::cli::{AbortArg, ConflictArg, WaitTimeout};
 use crate::cluster::Cluster;
+use crate::commands::dry_run::{self, DryRunArgs};
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, finish};
 use crate::commands::operation;
@@ -62,6 +63,8 @@ pub struct RestoreArgs {
     #[command(flatten)]
     abort: AbortArg,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     conflicts: ConflictArg,
 }
 
@@ -91,8 +94,16 @@ pub async fn run(ctx: &mut Ctx, args: RestoreArgs) -> Result<()> {
     let mut narrator = Narrator::new(&ctx.ui, format!("Restoring {}", args.name));
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
     let request = args.request();
-    if let Some(journal) =
-        operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
+    if let Some(by) = args.dry_run.by()
+        && let Some(record) = operate::left(ctx, &cluster, &args.name, &request).await?
+    {
+        let view = dry_run::view(&cluster, record, by, "restored", &mut narrator).await?;
+        drop(narrator);
+        return args.dry_run.show(ctx, &view);
+    }
+    if args.dry_run.by().is_none()
+        && let Some(journal) =
+            operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
     {
         let executor = Executor::resume(&cluster, journal, deadline).await?;
         return finish(ctx, executor, narrator).await;
@@ -101,7 +112,14 @@ pub async fn run(ctx: &mut Ctx, args: RestoreArgs) -> Result<()> {
         plan(&cluster, &args, &operation, deadline, &mut narrator).await?;
     let before = (anchor, active.as_ref());
     let plan = Plan { force: args.conflicts.force_conflicts, ..plan };
-    let executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
+    let mut executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
+    if let Some(by) = args.dry_run.by() {
+        executor.state.close().await;
+        let record = executor.journal.record;
+        let view = dry_run::view(&cluster, record, by, "restored", &mut narrator).await?;
+        drop(narrator);
+        return args.dry_run.show(ctx, &view);
+    }
     finish(ctx, executor, narrator).await
 }
 

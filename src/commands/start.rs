@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::{AbortArg, ConflictArg, WaitTimeout};
+use crate::commands::dry_run::{self, DryRunArgs};
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, finish};
 use crate::commands::operation;
@@ -36,6 +37,8 @@ pub struct StartArgs {
     #[command(flatten)]
     abort: AbortArg,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     conflicts: ConflictArg,
 }
 
@@ -52,8 +55,16 @@ pub async fn run(ctx: &mut Ctx, args: StartArgs) -> Result<()> {
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
     let request = request(&["start"]);
     let mut narrator = Narrator::new(&ctx.ui, format!("Starting {}", args.name));
-    if let Some(journal) =
-        operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
+    if let Some(by) = args.dry_run.by()
+        && let Some(record) = operate::left(ctx, &cluster, &args.name, &request).await?
+    {
+        let view = dry_run::view(&cluster, record, by, "started", &mut narrator).await?;
+        drop(narrator);
+        return args.dry_run.show(ctx, &view);
+    }
+    if args.dry_run.by().is_none()
+        && let Some(journal) =
+            operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
     {
         let executor = Executor::resume(&cluster, journal, deadline).await?;
         return finish(ctx, executor, narrator).await;
@@ -65,6 +76,13 @@ pub async fn run(ctx: &mut Ctx, args: StartArgs) -> Result<()> {
     let state = State::of(&cluster, &active.revision, &operation).within(deadline);
     let before = (Some(anchor), Some(&active));
     let plan = Plan { force: args.conflicts.force_conflicts, ..plan };
-    let executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
+    let mut executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
+    if let Some(by) = args.dry_run.by() {
+        executor.state.close().await;
+        let record = executor.journal.record;
+        let view = dry_run::view(&cluster, record, by, "started", &mut narrator).await?;
+        drop(narrator);
+        return args.dry_run.show(ctx, &view);
+    }
     finish(ctx, executor, narrator).await
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::{AbortArg, ConflictArg, WaitTimeout};
+use crate::commands::dry_run::{self, DryRunArgs};
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, finish};
 use crate::commands::operation;
@@ -18,6 +19,7 @@ use crate::ops::observe;
 use crate::ops::operation::record::request;
 use crate::ops::plan::Plan;
 use crate::ops::state::State;
+use crate::view::plan::PlanView;
 
 const TIMEOUT: Duration = Duration::from_secs(3600);
 
@@ -50,6 +52,8 @@ pub struct StopArgs {
     #[command(flatten)]
     abort: AbortArg,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     conflicts: ConflictArg,
 }
 
@@ -71,8 +75,16 @@ pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
     let request = request(&["stop", word]);
     let mut narrator = Narrator::new(&ctx.ui, format!("Stopping {}", args.name));
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
-    if let Some(journal) =
-        operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
+    if let Some(by) = args.dry_run.by()
+        && let Some(record) = operate::left(ctx, &cluster, &args.name, &request).await?
+    {
+        let view = dry_run::view(&cluster, record, by, "stopped", &mut narrator).await?;
+        drop(narrator);
+        return args.dry_run.show(ctx, &view);
+    }
+    if args.dry_run.by().is_none()
+        && let Some(journal) =
+            operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
     {
         let executor = Executor::resume(&cluster, journal, deadline).await?;
         return finish(ctx, executor, narrator).await;
@@ -81,11 +93,23 @@ pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
     let state = State::of(&cluster, &active.revision, &operation).within(deadline);
     let Some(plan) = lifecycle::stop(&active, mode, &operation)? else {
         drop(narrator);
+        if let Some(by) = args.dry_run.by() {
+            let target = format!("application/{}", args.name);
+            let view = PlanView::unchanged(target, cluster.namespace(), by);
+            return args.dry_run.show(ctx, &view);
+        }
         ctx.ui.answer(&format!("application/{} already stopped", args.name))?;
         return anchor.snapshot.map_or(Ok(()), |path| ctx.ui.answer(path.as_str()));
     };
     let before = (Some(anchor), Some(&active));
     let plan = Plan { force: args.conflicts.force_conflicts, ..plan };
-    let executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
+    let mut executor = operate::executor(ctx, &cluster, plan, request, before, state, deadline)?;
+    if let Some(by) = args.dry_run.by() {
+        executor.state.close().await;
+        let record = executor.journal.record;
+        let view = dry_run::view(&cluster, record, by, "stopped", &mut narrator).await?;
+        drop(narrator);
+        return args.dry_run.show(ctx, &view);
+    }
     finish(ctx, executor, narrator).await
 }

@@ -16,6 +16,7 @@ pub mod name;
 pub mod pod_template;
 pub mod process;
 pub mod quantity;
+pub mod redact;
 pub mod resources;
 pub mod revision;
 pub mod snapshot;

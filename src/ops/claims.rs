@@ -6,6 +6,7 @@ use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::{Api, ResourceExt};
 
+use crate::cluster::objects::{ObjectId, ObjectKind};
 use crate::cluster::watch::wait_gone;
 use crate::cluster::write::{self, Mode};
 use crate::cluster::{Cluster, condition, read};
@@ -13,6 +14,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::labels::{self, Component, FIELD_MANAGER};
 use crate::model::name::ApplicationName;
+use crate::ops::dry_run::{self, By, Change};
 use crate::ops::observe;
 
 /// Namespace and name of a claim.
@@ -155,6 +157,22 @@ pub async fn delete(
         Some(deadline) => wait_gone(api, claim, deadline).await,
         None => Ok(false),
     }
+}
+
+/// What [`delete`] would do.
+///
+/// # Errors
+/// What the API server refuses, when it is asked.
+pub async fn dry_delete(
+    cluster: &Cluster,
+    claim: &PersistentVolumeClaim,
+    by: By,
+) -> Result<Change> {
+    if by == By::Server {
+        write::delete(cluster, &cluster.api(), claim, Mode::DryRun).await?;
+    }
+    let object = ObjectId { kind: ObjectKind::PersistentVolumeClaim, name: claim.name_any() };
+    dry_run::of_one(object, Some(claim), None::<&PersistentVolumeClaim>)
 }
 
 #[cfg(test)]

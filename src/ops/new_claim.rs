@@ -4,17 +4,19 @@ use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, ResourceQuota};
 use kube::ResourceExt;
 
 use crate::cluster::diagnose::Observed;
+use crate::cluster::objects::{ObjectId, ObjectKind};
 use crate::cluster::observe::events_about;
 use crate::cluster::survey::{self, NamespaceInfo, StorageClassInfo};
 use crate::cluster::watch::Watched;
 use crate::cluster::write::{self, Created, Mode};
-use crate::cluster::{Cluster, condition};
+use crate::cluster::{Cluster, condition, read};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::manifest;
 use crate::model::ids::OperationId;
 use crate::model::quantity::Quantity;
 use crate::model::storage::{AccessMode, NewClaim};
+use crate::ops::dry_run::{self, By, Change};
 use crate::ops::preflight;
 
 /// Annotation: the operation that made an object, so that a create whose answer was lost is recognised.
@@ -142,22 +144,63 @@ pub async fn create(
     new: &NewClaim,
     operation: &OperationId,
 ) -> Result<PersistentVolumeClaim> {
-    let mut claim = manifest::shared_claim(name, cluster.namespace(), new);
-    let annotation = (OPERATION.to_owned(), operation.to_string());
-    claim.metadata.annotations = Some([annotation].into());
+    let claim = request(cluster, name, new, operation);
     let ours = |found: &PersistentVolumeClaim| {
         found.metadata.annotations.as_ref().and_then(|all| all.get(OPERATION))
             == Some(&operation.to_string())
     };
     match write::create(cluster, &cluster.api(), &claim, Mode::Real, ours).await? {
         Created::Ours(claim) => Ok(claim),
-        Created::Exists(_) => {
-            let what = format!("persistentvolumeclaim {name:?} exists already");
-            Err(Error::new(Kind::Conflict, what).hint(format!(
-                "Look at it with `kubectl flink storage describe {name}`, or choose another name."
-            )))
-        }
+        Created::Exists(_) => Err(exists(name)),
     }
+}
+
+/// What [`create`] would make.
+///
+/// # Errors
+/// [`Kind::Conflict`] when there is one of that name; what the API server refuses, when it is asked.
+pub async fn dry_run(
+    cluster: &Cluster,
+    name: &str,
+    new: &NewClaim,
+    operation: &OperationId,
+    by: By,
+) -> Result<Change> {
+    let claim = request(cluster, name, new, operation);
+    let (api, object) = (
+        cluster.api(),
+        ObjectId { kind: ObjectKind::PersistentVolumeClaim, name: name.to_owned() },
+    );
+    if read::get::<PersistentVolumeClaim>(cluster, &api, name).await?.is_some() {
+        return Err(exists(name));
+    }
+    let made = match by {
+        By::Client => claim,
+        By::Server => match write::create(cluster, &api, &claim, Mode::DryRun, |_| false).await? {
+            Created::Ours(made) => made,
+            Created::Exists(_) => return Err(exists(name)),
+        },
+    };
+    dry_run::of_one(object, None::<&PersistentVolumeClaim>, Some(&made))
+}
+
+fn request(
+    cluster: &Cluster,
+    name: &str,
+    new: &NewClaim,
+    operation: &OperationId,
+) -> PersistentVolumeClaim {
+    let mut claim = manifest::shared_claim(name, cluster.namespace(), new);
+    let annotation = (OPERATION.to_owned(), operation.to_string());
+    claim.metadata.annotations = Some([annotation].into());
+    claim
+}
+
+fn exists(name: &str) -> Error {
+    let what = format!("persistentvolumeclaim {name:?} exists already");
+    Error::new(Kind::Conflict, what).hint(format!(
+        "Look at it with `kubectl flink storage describe {name}`, or choose another name."
+    ))
 }
 
 /// Waits until the claim has its volume.

@@ -15,16 +15,18 @@ use crate::ops::drift::Drifted;
 use crate::ops::event::{Event, Observer};
 use crate::ops::operation::record::Record;
 use crate::ops::plan::{Plan, Step};
-use crate::ops::{new_claim, ownership, permissions};
+use crate::ops::{new_claim, ownership, permissions, quota};
 
-/// Checks all that can be checked of a plan before its first write: permissions, and whose the objects are. Gives
+/// Checks all that can be checked of a plan before its first write: permissions, whose the objects are, quotas. Gives
 /// what others changed by hand and the plan sets back.
 ///
 /// # Errors
-/// [`Kind::Denied`] or [`Kind::Conflict`], each with all that is in the way.
+/// [`Kind::Denied`], [`Kind::Conflict`] or [`Kind::Preflight`], each with all that is in the way.
 pub async fn plan(cluster: &Cluster, record: &Record) -> Result<Vec<Drifted>> {
     permissions::check(cluster, &record.plan).await?;
-    ownership::check(cluster, record).await
+    let (changed, ()) =
+        tokio::try_join!(ownership::check(cluster, record), quota::check(cluster, record))?;
+    Ok(changed)
 }
 
 /// Has the plan set back what others changed by hand, and says so.

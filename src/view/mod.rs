@@ -8,10 +8,12 @@ pub mod claim;
 pub mod event;
 pub mod job;
 pub mod operation;
+pub mod plan;
 pub mod pod;
 mod section;
 pub mod status;
 mod status_text;
+pub mod step;
 pub mod storage;
 
 use jiff::Timestamp;

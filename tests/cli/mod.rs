@@ -5,6 +5,7 @@ mod bad_input;
 mod completion;
 mod deploy;
 mod documents;
+mod dry_run;
 mod empty;
 mod formats;
 mod objects;

@@ -5,11 +5,13 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::WaitArgs;
+use crate::commands::dry_run::DryRunArgs;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::model::storage::{NewClaim, StorageSpec};
 use crate::ops::new_claim;
+use crate::view::plan::{PlanView, StepView};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,6 +35,8 @@ pub(super) struct CreateArgs {
     storage: String,
     #[command(flatten)]
     wait: WaitArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
 /// Creates a claim, and waits for its volume where the StorageClass makes one at once.
@@ -42,6 +46,17 @@ pub(super) async fn run(ctx: &mut Ctx, args: CreateArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
     let class = new_claim::check(&cluster, &new).await?;
+    if let Some(by) = args.dry_run.by() {
+        let change = new_claim::dry_run(&cluster, &args.name, &new, &operation, by).await?;
+        let step = StepView {
+            does: format!("create claim {} ({})", args.name, args.storage),
+            writes: vec![change.object.to_string()],
+            proves: "the claim exists and was made by this command".to_owned(),
+            undo: "nothing has to be undone".to_owned(),
+        };
+        let view = PlanView::of_one(step, "created", &change, cluster.namespace(), by)?;
+        return args.dry_run.show(ctx, &view);
+    }
     new_claim::create(&cluster, &args.name, &new, &operation).await?;
     match class {
         Some(class) if !class.waits_for_consumer && args.wait.wait() => {

@@ -8,11 +8,13 @@ use kube::ResourceExt;
 
 use crate::cli::WaitArgs;
 use crate::cluster::read;
+use crate::commands::dry_run::DryRunArgs;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::ops::claims::{self, Users};
 use crate::view::claim::ClaimView;
+use crate::view::plan::{PlanView, StepView};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,6 +32,8 @@ pub(super) struct DeleteArgs {
     yes: bool,
     #[command(flatten)]
     wait: WaitArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
 /// Deletes a claim that nobody uses, after consent.
@@ -40,6 +44,17 @@ pub(super) async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     let (pods, users) =
         tokio::try_join!(read::list(&cluster, &pods, ""), Users::find(&cluster, &records))?;
     claims::is_free(&claim, &users, &pods)?;
+    if let Some(by) = args.dry_run.by() {
+        let change = claims::dry_delete(&cluster, &claim, by).await?;
+        let step = StepView {
+            does: format!("delete claim {} and everything on it", args.name),
+            writes: vec![change.object.to_string()],
+            proves: "the claim is gone".to_owned(),
+            undo: "cannot be undone".to_owned(),
+        };
+        let view = PlanView::of_one(step, "deleted", &change, cluster.namespace(), by)?;
+        return args.dry_run.show(ctx, &view);
+    }
     ctx.ui.confirm(&question(&claim), args.yes).await?;
     let deadline =
         args.wait.timeout(Duration::from_secs(120)).map_or(Deadline::NEVER, Deadline::after);

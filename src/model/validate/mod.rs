@@ -9,6 +9,7 @@ mod secrets;
 mod state;
 mod template;
 
+pub(crate) use secrets::is_secret;
 pub use secrets::plain_secrets;
 
 use crate::error::Result;

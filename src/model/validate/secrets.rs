@@ -77,7 +77,7 @@ fn warning(path: String, kept: &str) -> Violation {
 
 /// Whether the name speaks of a secret and the value could be one: no switch, number, duration, path, class or
 /// reference.
-fn is_secret(name: &str, value: &str) -> bool {
+pub(crate) fn is_secret(name: &str, value: &str) -> bool {
     let name: String =
         name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let value = value.trim();

@@ -1,32 +1,11 @@
-//! A plan in words, for `--dry-run`.
+//! The steps of a plan in words.
 
-use crate::ops::deploy::Decision;
-use crate::ops::plan::{From, Plan, Step, Stop};
+use crate::ops::operation::abort::Way;
+use crate::ops::plan::{From, Step, Stop};
 use crate::ui::human;
 
-/// One line a step; what brings the old generation back comes last.
-pub(super) fn lines(decision: &Decision) -> Vec<String> {
-    match decision {
-        Decision::Unchanged => vec!["nothing to do".to_owned()],
-        Decision::Create(plan)
-        | Decision::Upgrade(plan)
-        | Decision::Resume(plan)
-        | Decision::Repair(plan) => plan_lines(plan),
-    }
-}
-
-fn plan_lines(plan: &Plan) -> Vec<String> {
-    let numbered = plan.steps.iter().enumerate();
-    let mut lines: Vec<String> =
-        numbered.map(|(i, step)| format!("{}. {}", i + 1, words(step))).collect();
-    if !plan.fallback.is_empty() {
-        lines.push("If the new generation does not come up:".to_owned());
-        lines.extend(plan.fallback.iter().map(|step| format!("   {}", words(step))));
-    }
-    lines
-}
-
-pub(super) fn words(step: &Step) -> String {
+/// What a step does.
+pub fn words(step: &Step) -> String {
     match step {
         Step::Claim { name, request } => format!("create claim {name} ({request})"),
         Step::Upload { sha256, bytes } => {
@@ -73,5 +52,42 @@ pub(super) fn words(step: &Step) -> String {
         Step::Rest { .. } => "mark the application as stopped".to_owned(),
         Step::RetireApplication => "delete the application's objects, but no claim".to_owned(),
         Step::DeleteClaim { name } => format!("delete claim {name} and all snapshots on it"),
+    }
+}
+
+/// What must be so before the next step begins.
+pub(super) fn proof(step: &Step) -> &'static str {
+    match step {
+        Step::Claim { .. } => "the claim exists and is the application's",
+        Step::Upload { .. } => "the file in the storage has this SHA-256",
+        Step::Verify { .. } => "its _metadata is there and can be read",
+        Step::Stop { how: Stop::Savepoint { .. }, .. } => {
+            "the savepoint is complete, and the job has ended"
+        }
+        Step::Stop { how: Stop::Cancel, .. } => "the job has ended",
+        Step::Quiesce { .. } => "no pod of the generation is left",
+        Step::Start { .. } => "the record was made by this operation, and every object is applied",
+        Step::Repair { .. } => "no difference is left",
+        Step::Prove { .. } => {
+            "the job runs, was restored from what it should have been, and completed a checkpoint"
+        }
+        Step::Catalogue { .. } => "the record is on the storage",
+        Step::Reinstate { .. } | Step::Rest { .. } => "it is written",
+        Step::Retire { .. } | Step::RetireApplication => "they are deleted, and the pods are gone",
+        Step::DeleteClaim { .. } => "the claim is gone",
+    }
+}
+
+/// What `--abort` does.
+pub(super) fn way_back(way: &Way) -> String {
+    let all = |steps: &[Step]| steps.iter().map(words).collect::<Vec<_>>().join("; ");
+    match way {
+        Way::Forget => "nothing has to be undone".to_owned(),
+        Way::Ask { .. } => {
+            "if the stop was not sent, nothing has to be undone; else as in the next step"
+                .to_owned()
+        }
+        Way::Back(steps) => all(steps),
+        Way::OnlyForward(why) => format!("cannot be undone: {why}"),
     }
 }
