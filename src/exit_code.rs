@@ -19,7 +19,7 @@ pub const UNREACHABLE: u8 = 5;
 pub const DENIED: u8 = 6;
 /// Flink itself failed: the job, a savepoint or a restore.
 pub const FLINK_FAILED: u8 = 7;
-/// A preflight check says that the cluster cannot run this; nothing was written.
+/// The cluster cannot or may not run this: a check before the first write, a quota, a policy or a webhook says so.
 pub const PREFLIGHT: u8 = 8;
 /// The user did not consent to a destructive step. Nothing was written.
 pub const DECLINED: u8 = 9;

@@ -10,7 +10,7 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource};
 
-use super::{failure, kubeconfig};
+use super::{failure, kubeconfig, session};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 
@@ -81,6 +81,8 @@ pub struct Cluster {
     namespace: String,
     context: Option<String>,
     request_timeout: Option<Duration>,
+    /// Shared by all clones: one command has one deadline.
+    repeating_ends: Arc<Mutex<Deadline>>,
     cleanups: Cleanups,
 }
 
@@ -110,14 +112,15 @@ impl Cluster {
         config.connect_timeout = Some(Duration::from_secs(10));
         let namespace =
             options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config)
+        let client = session::client(config)
             .map_err(|e| failure::from_kube(e, "set up the connection to the API server"))?;
         let request_timeout = match options.request_timeout {
             None => Some(DEFAULT_REQUEST_TIMEOUT),
             Some(Duration::ZERO) => None,
             some => some,
         };
-        Ok(Cluster { client, namespace, context, request_timeout, cleanups: Cleanups::default() })
+        let known = Cluster::from_client(client, &namespace);
+        Ok(Cluster { context, request_timeout, ..known })
     }
 
     /// Wraps a client that exists already.
@@ -127,6 +130,7 @@ impl Cluster {
             namespace: namespace.to_owned(),
             context: None,
             request_timeout: Some(DEFAULT_REQUEST_TIMEOUT),
+            repeating_ends: Arc::new(Mutex::new(Deadline::NEVER)),
             cleanups: Cleanups::default(),
         }
     }
@@ -168,6 +172,15 @@ impl Cluster {
     /// When one request that starts now must have been answered.
     pub(crate) fn request_deadline(&self) -> Deadline {
         self.request_timeout.map_or(Deadline::NEVER, Deadline::after)
+    }
+
+    /// From now on no failed request is sent again after `deadline`: that of the command, or of its way back.
+    pub fn repeat_until(&self, deadline: Deadline) {
+        *self.repeating_ends.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+    }
+
+    pub(crate) fn repeating_ends(&self) -> Deadline {
+        *self.repeating_ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps `cleanup` for [`Cluster::clean_up`]: for guards that are dropped, for example because

@@ -33,7 +33,8 @@ pub fn status_code(error: &kube::Error) -> Option<u16> {
 pub fn is_transient(error: &kube::Error) -> bool {
     match error {
         kube::Error::Api(status) => {
-            matches!(status.code, 429 | 502 | 503 | 504) || status.reason == "ServerTimeout"
+            // A webhook that does not answer has been waited for already, and will be with each attempt.
+            matches!(status.code, 429 | 500 | 502 | 503 | 504) && !is_admission(&status.message)
         }
         _ => is_connection_failure(error) && !is_certificate_failure(error),
     }
@@ -92,6 +93,10 @@ pub fn from_kube(error: kube::Error, doing: impl Display) -> Error {
 pub fn from_status(status: &Status) -> Error {
     let message = status_message(status);
     match status.code {
+        _ if message.contains("failed calling webhook") => Error::new(Kind::Preflight, message)
+            .hint("A webhook that watches over this cluster does not answer: tell those who run it, then run this again."),
+        _ if is_admission(&message) => Error::new(Kind::Preflight, message)
+            .hint("A policy of this cluster refuses this: change what it names, or ask those who run the cluster."),
         401 => Error::new(Kind::Denied, "the API server does not accept the credentials")
             .hint("Log in again: the token or certificate of this context may have expired."),
         403 if message.contains("exceeded quota") => Error::new(Kind::Preflight, message)
@@ -110,6 +115,14 @@ pub fn from_status(status: &Status) -> Error {
         502..=504 => Error::new(Kind::Unreachable, message),
         _ => Error::new(Kind::Other, message),
     }
+}
+
+/// Whether a webhook or policy speaks, whatever the code it chose. The words are those of Kubernetes'
+/// `k8s.io/apiserver/pkg/admission/plugin`.
+fn is_admission(message: &str) -> bool {
+    message.contains("failed calling webhook")
+        || (message.contains("admission webhook \"") && message.contains("denied the request"))
+        || message.contains("ValidatingAdmissionPolicy '")
 }
 
 fn status_message(status: &Status) -> String {

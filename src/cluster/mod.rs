@@ -12,6 +12,7 @@ pub mod objects;
 pub mod observe;
 pub mod read;
 pub mod retry;
+mod session;
 pub mod survey;
 pub mod watch;
 pub mod write;

@@ -172,7 +172,7 @@ pub async fn remove_fields(
         .header("content-type", "application/json-patch+json")
         .body(Value::Array(patch).to_string().into_bytes())
         .map_err(|e| Error::new(Kind::Other, "cannot write a JSON patch").caused_by(e))?;
-    retry::once(cluster, cluster.client().request::<Value>(request))
+    retry::once(cluster, || cluster.client().request::<Value>(request.clone()))
         .await
         .map(drop)
         .map_err(|e| failure::from_kube(e, format!("patch {id}")))

@@ -8,6 +8,10 @@ use super::connect::Cluster;
 use super::failure;
 use crate::error::Result;
 
+/// How long a call and its repetitions take together, one more attempt added, where the command itself has
+/// no earlier deadline.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// The pauses between attempts: 100 ms doubling to 2 s, with jitter, seven attempts at most.
 fn pauses() -> ExponentialBuilder {
     ExponentialBuilder::default()
@@ -18,10 +22,10 @@ fn pauses() -> ExponentialBuilder {
 }
 
 /// Sends a request that changes nothing, or changes the same thing every time, and sends it again
-/// after a failure that may pass: 429, 502, 503, 504, a lost connection, no answer in time.
+/// after a failure that may pass: 429, 500, 502, 503, 504, a lost connection, no answer in time.
 ///
-/// `doing` completes "failed to …". A server's `Retry-After` is honoured; one attempt may take the
-/// request timeout.
+/// `doing` completes "failed to …". A server's `Retry-After` is honoured, unless it points beyond
+/// [`Cluster::repeat_until`]; one attempt may take the request timeout.
 pub async fn idempotent<T, F, Fut>(cluster: &Cluster, doing: &str, attempt: F) -> Result<T>
 where
     F: FnMut() -> Fut,
@@ -31,29 +35,47 @@ where
 }
 
 /// As [`idempotent`], with the raw error of the last attempt.
-pub async fn idempotent_raw<T, F, Fut>(cluster: &Cluster, mut attempt: F) -> kube::Result<T>
+pub async fn idempotent_raw<T, F, Fut>(cluster: &Cluster, attempt: F) -> kube::Result<T>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = kube::Result<T>>,
 {
+    repeat(cluster, failure::is_transient, attempt).await
+}
+
+/// Sends a request that must not be carried out twice: again only after a 429, which the API server answers
+/// before it looks at the request.
+///
+/// # Errors
+/// The raw error, because only the caller knows what an ambiguous failure means for it.
+pub async fn once<T, F, Fut>(cluster: &Cluster, attempt: F) -> kube::Result<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = kube::Result<T>>,
+{
+    repeat(cluster, |error| failure::status_code(error) == Some(429), attempt).await
+}
+
+async fn repeat<T, F, Fut>(
+    cluster: &Cluster,
+    may_pass: fn(&kube::Error) -> bool,
+    mut attempt: F,
+) -> kube::Result<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = kube::Result<T>>,
+{
+    let end = cluster.repeating_ends().at_most(LIMIT);
     let timed = || {
         let (deadline, request) = (cluster.request_deadline(), attempt());
         async move { deadline.limit(request).await.unwrap_or_else(|| Err(failure::no_answer())) }
     };
     timed
         .retry(pauses())
-        .when(failure::is_transient)
-        .adjust(|error, pause| pause.map(|p| p.max(failure::retry_after(error).unwrap_or(p))))
+        .when(may_pass)
+        .adjust(move |error, pause| {
+            let pause = pause?.max(failure::retry_after(error).unwrap_or_default());
+            end.allows(pause).then_some(pause)
+        })
         .await
-}
-
-/// Sends a request exactly once.
-///
-/// # Errors
-/// The raw error, because only the caller knows what an ambiguous failure means for it.
-pub async fn once<T>(
-    cluster: &Cluster,
-    request: impl Future<Output = kube::Result<T>>,
-) -> kube::Result<T> {
-    cluster.request_deadline().limit(request).await.unwrap_or_else(|| Err(failure::no_answer()))
 }

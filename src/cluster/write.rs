@@ -89,7 +89,7 @@ where
     let doing = format!("create {} {name:?}", read::kind::<K>());
     let params =
         PostParams { dry_run: mode.is_dry(), field_manager: Some(FIELD_MANAGER.to_owned()) };
-    let error = match retry::once(cluster, api.create(&params, object)).await {
+    let error = match retry::once(cluster, || api.create(&params, object)).await {
         Ok(created) => return Ok(Created::Ours(created)),
         Err(error) => error,
     };
@@ -116,7 +116,7 @@ where
         return Err(Error::new(Kind::Other, format!("failed to {doing}: it was not read first")));
     }
     let params = PostParams { dry_run: false, field_manager: Some(FIELD_MANAGER.to_owned()) };
-    retry::once(cluster, api.replace(&name, &params, object))
+    retry::once(cluster, || api.replace(&name, &params, object))
         .await
         .map_err(|e| failure::from_kube(e, doing))
 }

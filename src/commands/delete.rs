@@ -65,6 +65,7 @@ pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    cluster.repeat_until(deadline);
     let request = request(&["delete", &format!("storage={}", args.delete_storage)]);
     let dry_run = args.dry_run.by();
     if let Some(by) = dry_run

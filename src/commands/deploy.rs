@@ -229,6 +229,7 @@ async fn one(
     from: Option<FromRequest>,
 ) -> Result<Option<Shown>> {
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    cluster.repeat_until(deadline);
     let request = Request { document, jar, from, deadline };
     // A wrong spec is told before the cluster is asked anything.
     validate_request(&request)?;

@@ -151,6 +151,7 @@ async fn go(
     };
     let mut narrator = Narrator::new(&ctx.ui, doing);
     let deadline = timeout.map_or(Deadline::NEVER, Deadline::after);
+    cluster.repeat_until(deadline);
     let journal = found.take_over(&cluster, ctx.runner()?, &mut narrator).await?;
     let mut executor = Executor::resume(&cluster, journal, deadline).await?;
     let outcome = operate::run(ctx, &mut executor, &mut narrator, towards).await;

@@ -93,6 +93,7 @@ pub async fn run(ctx: &mut Ctx, args: RestoreArgs) -> Result<()> {
     let operation = ctx.operation_id()?;
     let mut narrator = Narrator::new(&ctx.ui, format!("Restoring {}", args.name));
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    cluster.repeat_until(deadline);
     let request = args.request();
     if let Some(by) = args.dry_run.by()
         && let Some(record) = operate::left(ctx, &cluster, &args.name, &request).await?

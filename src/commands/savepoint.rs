@@ -64,6 +64,8 @@ enum FormatArg {
 /// [`Kind::Flink`] when Flink fails it; [`Kind::Interrupted`] at Ctrl-C, while it goes on.
 pub async fn run(ctx: &mut Ctx, args: SavepointArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
+    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    cluster.repeat_until(deadline);
     let attach = args.attach.is_some();
     let operation = match args.attach {
         Some(operation) => operation,
@@ -80,7 +82,6 @@ pub async fn run(ctx: &mut Ctx, args: SavepointArgs) -> Result<()> {
         ctx.ui.hint(&format!("Follow it with `{}`.", savepoint.reattach()));
         return ctx.ui.answer(savepoint.operation.as_str());
     }
-    let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
     let interrupted = ctx.ui.interrupted();
     let mut narrator = Narrator::new(&ctx.ui, format!("Savepoint of {}", args.name));
     let taken = async {

@@ -53,6 +53,7 @@ pub async fn run(ctx: &mut Ctx, args: StartArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    cluster.repeat_until(deadline);
     let request = request(&["start"]);
     let mut narrator = Narrator::new(&ctx.ui, format!("Starting {}", args.name));
     if let Some(by) = args.dry_run.by()

@@ -75,6 +75,7 @@ pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
     let request = request(&["stop", word]);
     let mut narrator = Narrator::new(&ctx.ui, format!("Stopping {}", args.name));
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
+    cluster.repeat_until(deadline);
     if let Some(by) = args.dry_run.by()
         && let Some(record) = operate::left(ctx, &cluster, &args.name, &request).await?
     {

@@ -180,6 +180,7 @@ impl<'a> Executor<'a> {
         observer.event(Event::Phase(towards.to_owned()));
         // The old job has to come back even if the user's patience is at its end.
         self.deadline = Deadline::after(FALLBACK_TIMEOUT);
+        self.cluster.repeat_until(self.deadline);
         self.state.extend(self.deadline);
         let back = self.steps(observer).await;
         let earlier = self.journal.record.failure.clone();

@@ -13,6 +13,7 @@ pub(crate) mod records;
 mod report;
 mod sandbox;
 mod terminal;
+mod trouble;
 
 pub(crate) use app::{App, MOUNT, PATIENCE};
 pub(crate) use cluster::{Cluster, eventually, setting};
@@ -23,3 +24,4 @@ pub(crate) use process::Running;
 pub(crate) use proxy::{Cut, Proxy};
 pub(crate) use sandbox::Sandbox;
 pub(crate) use terminal::Terminal;
+pub(crate) use trouble::{EXPIRED, Trouble};

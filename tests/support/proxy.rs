@@ -12,11 +12,12 @@ use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::flink::Flink;
+use super::trouble::{self, Answer, Trouble};
 
 /// Where the calls of a run are disturbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,8 @@ struct Shared {
 struct State {
     cut: Cut,
     calls: Vec<String>,
+    /// What calls meet whose line holds a text, and how many more of them do.
+    troubles: Vec<(&'static str, usize, Trouble)>,
 }
 
 /// What happens to one call.
@@ -85,7 +88,11 @@ impl Proxy {
                 config.default_retry = false;
                 let shared = Arc::new(Shared {
                     client: Client::try_from(config).unwrap(),
-                    state: Mutex::new(State { cut: Cut::None, calls: Vec::new() }),
+                    state: Mutex::new(State {
+                        cut: Cut::None,
+                        calls: Vec::new(),
+                        troubles: Vec::new(),
+                    }),
                     frozen: watch::Sender::new(false),
                     paused: watch::Sender::new(false),
                     flink: flink.map(Mutex::new),
@@ -102,10 +109,15 @@ impl Proxy {
         Proxy { address, shared }
     }
 
-    /// Disturbs the calls from now on, which are counted anew.
+    /// Disturbs the calls from now on, which are counted anew; no other trouble is left.
     pub(crate) fn cut(&self, cut: Cut) {
         let mut state = self.shared.state.lock().unwrap();
-        *state = State { cut, calls: Vec::new() };
+        *state = State { cut, calls: Vec::new(), troubles: Vec::new() };
+    }
+
+    /// The next `times` calls whose line holds `text` meet this, watches too.
+    pub(crate) fn trouble(&self, text: &'static str, times: usize, trouble: Trouble) {
+        self.shared.state.lock().unwrap().troubles.push((text, times, trouble));
     }
 
     /// The calls since the last [`Proxy::cut`], as `POST /api/v1/…`; watches are not counted.
@@ -152,7 +164,19 @@ impl Shared {
         fate
     }
 
-    async fn deliver(&self, call: Call) -> (u16, String, Vec<u8>) {
+    /// The trouble that this call meets. It is counted as a call then.
+    fn meets(&self, call: &Call) -> Option<Trouble> {
+        let mut state = self.state.lock().unwrap();
+        let line = format!("{} {}", call.method, call.target);
+        let mut all = state.troubles.iter_mut();
+        let (_, left, trouble) = all.find(|(text, left, _)| *left > 0 && line.contains(text))?;
+        *left -= 1;
+        let trouble = *trouble;
+        state.calls.push(line);
+        Some(trouble)
+    }
+
+    async fn deliver(&self, call: Call) -> Answer {
         if let (Some(flink), Some((_, path))) = (&self.flink, call.target.split_once("/proxy/")) {
             let body = serde_json::from_slice(&call.body).unwrap_or(Value::Null);
             let (status, answer) =
@@ -177,6 +201,16 @@ impl Shared {
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let mut stream = BufReader::new(stream);
     while let Some(call) = read(&mut stream).await {
+        if let Some(trouble) = shared.meets(&call) {
+            let answer = match trouble.delivers() {
+                true => shared.deliver(call).await,
+                false => (0, String::new(), Vec::new()),
+            };
+            match trouble.write(stream.get_mut(), answer).await {
+                Ok(true) => continue,
+                _ => return,
+            }
+        }
         if call.target.contains("watch=true") {
             // Nothing changes where no controller runs.
             return std::future::pending().await;
@@ -190,7 +224,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         if !fate.deliver {
             return;
         }
-        let (status, kind, body) = shared.deliver(call).await;
+        let answer = shared.deliver(call).await;
         if fate.freeze {
             shared.frozen.send_replace(true);
         }
@@ -198,12 +232,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         if !fate.answer {
             return;
         }
-        let head = format!(
-            "HTTP/1.1 {status} Answer\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        let answer = [head.into_bytes(), body].concat();
-        if stream.get_mut().write_all(&answer).await.is_err() {
+        if trouble::write(stream.get_mut(), &answer, "").await.is_err() {
             return;
         }
     }

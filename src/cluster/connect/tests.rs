@@ -99,7 +99,8 @@ async fn no_kubeconfig_needs_a_server_or_a_pod() -> anyhow::Result<()> {
 async fn an_unreachable_server_is_named_as_such() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let cluster = Cluster::connect(&options(&dir)?).await?;
-    let version = super::super::retry::once(&cluster, cluster.client().apiserver_version()).await;
+    let version =
+        super::super::retry::once(&cluster, || cluster.client().apiserver_version()).await;
     let error = failure::from_kube(version.map(drop).expect_err("nobody listens"), "ask");
     assert_eq!(error.kind(), Kind::Unreachable);
     assert!(error.to_string().contains("refused"), "{error}");

@@ -43,7 +43,7 @@ fn what_may_pass_and_what_may_have_happened() {
         (403, false, false),
         (409, false, false),
         (429, true, false),
-        (500, false, true),
+        (500, true, true),
         (503, true, true),
         (504, true, true),
     ] {

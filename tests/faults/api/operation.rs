@@ -1,78 +1,9 @@
 //! What is told about an operation that was cut off, and the two ways out of it.
 
-use std::process::Command;
-use std::time::Duration;
-
 use insta::assert_snapshot;
 
-use crate::support::{Cut, Flink, Outcome, Proxy, Running, Sandbox, eventually, fault, inventory};
-
-const JAR: &str = "--jar=local:///opt/flink/examples/streaming/StateMachineExample.jar";
-const LIMIT: Duration = Duration::from_secs(60);
-
-fn sandbox() -> (Sandbox, Proxy) {
-    let sandbox = Sandbox::new();
-    sandbox.storage_class("example.com/volumes");
-    let proxy = Proxy::start(&sandbox.path("kubeconfig"), Some(Flink::default()));
-    (sandbox, proxy)
-}
-
-/// `deploy orders` without waiting, straight to the API server.
-fn deploy(sandbox: &Sandbox, flags: &[&str]) -> Command {
-    let storage = format!("--storage=pvc:1Gi,class={}", sandbox.namespace);
-    patient(sandbox.command(&[&["deploy", "orders", JAR, &storage, "--no-wait"], flags].concat()))
-}
-
-/// A second of patience with the silent.
-fn patient(mut command: Command) -> Command {
-    command.env("KUBECTL_FLINK_TEST_LEASE", "1");
-    command
-}
-
-/// Starts `command` through the proxy, and lets it run into `cut`.
-fn run_into(proxy: &Proxy, mut command: Command, cut: Cut) -> Running {
-    proxy.cut(cut);
-    command.arg(format!("--server=http://{}", proxy.address));
-    let running = Running::start(&mut command);
-    eventually("the call to stop at", LIMIT, || proxy.has_stopped().then_some(()));
-    running
-}
-
-/// Kills it there.
-fn killed_at(sandbox: &Sandbox, proxy: &Proxy, command: Command, cut: Cut) {
-    let mut running = run_into(proxy, command, cut);
-    running.kill();
-    let outcome = sandbox.finish(running, LIMIT);
-    assert_eq!(outcome.code, -1, "{outcome}");
-    proxy.thaw();
-}
-
-fn run(sandbox: &Sandbox, args: &[&str]) -> Outcome {
-    let outcome = sandbox.start(&mut patient(sandbox.command(args)));
-    outcome
-        .redact(r"\b[0-9a-z]{10}\b( on orders|: deploy|: stop)", "OPERATION$1")
-        .redact(r"(?m)^(Operation: +)\S+", "${1}OPERATION")
-        .redact("operation/[0-9a-z]{10}", "operation/OPERATION")
-        .redact(r"\(\d+s ago\)", "(AGE ago)")
-        .redact("by [a-z-]*admin[a-z-]*", "by USER")
-        .redact(r"(?m)^(User: +)\S+", "${1}USER")
-        .redact(r"(deploy +)[a-z-]*admin[a-z-]*", "${1}USER")
-}
-
-/// The kinds of what is there, each as often as it is there.
-fn kinds(sandbox: &Sandbox) -> String {
-    let kind = |object: &String| {
-        let object: serde_json::Value = serde_json::from_str(object).unwrap();
-        object["kind"].as_str().unwrap().to_owned()
-    };
-    let mut kinds: Vec<_> = inventory(sandbox).iter().map(kind).collect();
-    kinds.sort();
-    kinds.join(" ")
-}
-
-/// An application of one generation, and nothing else.
-const WHOLE: &str = "ConfigMap ControllerRevision Deployment Deployment NetworkPolicy PersistentVolumeClaim \
-     PodDisruptionBudget Role RoleBinding Service Service ServiceAccount";
+use super::scene::{JAR, LIMIT, WHOLE, deploy, killed_at, kinds, patient, run, run_into, sandbox};
+use crate::support::{Cut, fault, inventory};
 
 #[test]
 #[ignore = "needs an API server: cargo xtask test --layer faults"]
@@ -287,20 +218,4 @@ fn a_stop_is_undone_only_before_it_was_sent() {
     ");
     run(&sandbox, &["operation", "resume", "orders", &through]).success();
     assert_eq!(proxy.savepoints(), 1);
-}
-
-#[test]
-#[ignore = "needs an API server: cargo xtask test --layer faults"]
-fn a_reader_that_went_away_loses_nothing() {
-    let (sandbox, proxy) = sandbox();
-    sandbox.start(&mut deploy(&sandbox, &[])).success();
-    let mut stop = patient(sandbox.command(&["stop", "orders"]));
-    stop.arg(format!("--server=http://{}", proxy.address));
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let also = writer.try_clone().unwrap();
-    let status = stop.stdout(writer).stderr(also).status().unwrap();
-    assert!(status.success(), "{status}");
-    let told = run(&sandbox, &["stop", "orders"]);
-    assert!(told.success().contains("already stopped\nfile:///flink/state/"), "{told}");
 }
