@@ -117,6 +117,29 @@ fn f09_a_stop_whose_answer_was_lost_is_not_sent_twice() {
 
 #[test]
 #[ignore = "needs an API server: cargo xtask test --layer faults"]
+fn f09_a_stop_that_did_not_arrive_is_sent_again_only_after_a_look_at_the_job() {
+    let (sandbox, proxy, _) = deployed();
+    proxy.trouble("/stop", 1, Trouble::Instead(503, "", "upstream connect error"));
+    let sent = || proxy.calls().iter().filter(|call| call.ends_with("/stop")).count();
+    // Flink does not know it; it is looked for on the storage, through a pod, which never comes here.
+    let first = through(&sandbox, &proxy, &["stop", "orders", "--timeout=5s"]);
+    assert_ne!(first.code, 0, "{first}");
+    assert_eq!((sent(), proxy.savepoints()), (1, 0), "it was sent again without a look");
+    // The job still runs.
+    through(&sandbox, &proxy, &["stop", "orders"]).success();
+    assert_eq!((sent(), proxy.savepoints()), (2, 1));
+    fault::seen(
+        9,
+        "stop",
+        format!(
+            "503 instead: exit {}, not sent again; the same command: exit 0, one savepoint",
+            first.code
+        ),
+    );
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
 fn f10_a_list_that_is_cut_is_read_again_and_never_shown_in_part() {
     let (sandbox, proxy, listed) = deployed();
     proxy.trouble(LIST, 3, Trouble::Half);

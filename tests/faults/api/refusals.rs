@@ -2,7 +2,11 @@
 
 use std::process::Command;
 
-use k8s_openapi::api::core::v1::{ConfigMap, ResourceQuota, Service};
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration,
+};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Event, PersistentVolumeClaim, ResourceQuota, Service};
 use k8s_openapi::api::rbac::v1::Role;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -10,7 +14,105 @@ use serde_json::{Value, json};
 use super::scene::{
     JAR, LIMIT, WHOLE, deploy, deploy_through, kinds, patient, run, run_into, sandbox,
 };
-use crate::support::{Cut, Proxy, Sandbox, Trouble, fault, inventory};
+use crate::support::{Cut, Outcome, Proxy, Sandbox, Trouble, eventually, fault, inventory};
+
+/// Whether the API server would create a Deployment now; policies and webhooks take effect a little later.
+fn would_create(sandbox: &Sandbox) -> bool {
+    let pod = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let spec = json!({"selector": {"matchLabels": {"a": "b"}}, "template": pod});
+    let probe = json!({"metadata": {"name": "probe"}, "spec": spec});
+    let probe: Deployment = serde_json::from_value(probe).unwrap();
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    let api = sandbox.cluster.api::<Deployment>(&sandbox.namespace);
+    sandbox.cluster.wait(api.create(&dry, &probe)).is_ok()
+}
+
+fn wait_until_refused(sandbox: &Sandbox) {
+    eventually("the refusal to take effect", LIMIT, || (!would_create(sandbox)).then_some(()));
+}
+
+/// Which objects of the namespace: Deployments.
+fn rules(operations: &[&str]) -> Value {
+    json!([{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": operations, "resources": ["deployments"]}])
+}
+
+fn selector(sandbox: &Sandbox) -> Value {
+    json!({"matchLabels": {"kubernetes.io/metadata.name": sandbox.namespace}})
+}
+
+/// What is refused midway is told verbatim, and nothing is left unfinished.
+fn refused(sandbox: &Sandbox, message: &str) -> Outcome {
+    let outcome = sandbox.start(&mut deploy(sandbox, &[]));
+    outcome.fails(8, &[message]);
+    let record = |object: &String| object.contains("orders-operation");
+    assert!(!inventory(sandbox).iter().any(record), "an intent is left\n{outcome}");
+    outcome
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
+fn f13_a_policy_that_refuses_is_told_in_its_own_words() {
+    let (sandbox, _proxy) = sandbox();
+    let (cluster, name) = (&sandbox.cluster, sandbox.namespace.as_str());
+    let policies = cluster.api_all::<ValidatingAdmissionPolicy>();
+    let bindings = cluster.api_all::<ValidatingAdmissionPolicyBinding>();
+    let message = "deployments need a cost centre";
+    cluster.create(
+        &policies,
+        json!({"metadata": {"name": name}, "spec": {
+            "matchConstraints": {"resourceRules": rules(&["CREATE"])},
+            "validations": [{"expression": "'cost-centre' in object.metadata.labels", "message": message}],
+        }}),
+    );
+    cluster.create(
+        &bindings,
+        json!({"metadata": {"name": name}, "spec": {
+            "policyName": name,
+            "validationActions": ["Deny"],
+            "matchResources": {"namespaceSelector": selector(&sandbox)},
+        }}),
+    );
+    wait_until_refused(&sandbox);
+    let outcome = refused(&sandbox, message);
+    cluster.delete(&bindings, name);
+    cluster.delete(&policies, name);
+    outcome.fails(8, &["ValidatingAdmissionPolicy"]);
+    fault::seen(
+        13,
+        "deploy",
+        format!("exit 8: the policy's message ({message}); no record is left"),
+    );
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
+fn f13_a_webhook_that_does_not_answer_is_named() {
+    let (sandbox, _proxy) = sandbox();
+    let (cluster, name) = (&sandbox.cluster, sandbox.namespace.as_str());
+    let hooks = cluster.api_all::<ValidatingWebhookConfiguration>();
+    cluster.create(
+        &hooks,
+        json!({"metadata": {"name": name}, "webhooks": [{
+            "name": "cost.example.com",
+            // Port 1 of the loopback interface: nobody listens there.
+            "clientConfig": {"url": "https://127.0.0.1:1/"},
+            "rules": rules(&["CREATE"]),
+            "namespaceSelector": selector(&sandbox),
+            "failurePolicy": "Fail",
+            "timeoutSeconds": 1,
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+        }]}),
+    );
+    wait_until_refused(&sandbox);
+    let _ = refused(&sandbox, "failed calling webhook \"cost.example.com\"");
+    cluster.delete(&hooks, name);
+    fault::seen(
+        13,
+        "deploy",
+        "exit 8: failed calling webhook \"cost.example.com\"; no record is left",
+    );
+}
 
 #[test]
 #[ignore = "needs an API server: cargo xtask test --layer faults"]
@@ -112,6 +214,35 @@ fn f16_a_storage_class_that_does_not_exist_is_told_before_anything_is_written() 
     fault::seen(16, "deploy", format!("exit {}; nothing was written", outcome.code));
 }
 
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
+fn f17_a_claim_that_waits_is_no_failure_and_one_that_fails_shows_its_event() {
+    let (sandbox, _proxy) = sandbox();
+    sandbox.start(&mut deploy(&sandbox, &[])).success();
+    let claims = sandbox.cluster.api::<PersistentVolumeClaim>(&sandbox.namespace);
+    assert!(sandbox.cluster.get(&claims, "orders-state").is_some());
+    let waiting = run(&sandbox, &["storage", "describe", "orders-state"]);
+    assert!(!waiting.success().to_lowercase().contains("fail"), "{waiting}");
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    sandbox.cluster.create::<Event>(
+        &sandbox.cluster.api(&sandbox.namespace),
+        json!({
+            "metadata": {"name": "e"},
+            "involvedObject": {"kind": "PersistentVolumeClaim", "name": "orders-state",
+                               "namespace": sandbox.namespace},
+            "type": "Warning", "reason": "ProvisioningFailed", "message": "no room on the array",
+            "count": 1, "firstTimestamp": now, "lastTimestamp": now,
+        }),
+    );
+    let failing = run(&sandbox, &["status", "orders"]);
+    failing.fails(7, &["no volume can be made for claim orders-state: no room on the array"]);
+    fault::seen(
+        17,
+        "status",
+        format!("waiting: no failure; after an event: {}", fault::told(&failing)),
+    );
+}
+
 /// What the operator makes for an application.
 fn operators(sandbox: &Sandbox) {
     let labels = json!({"app": "orders", "type": "flink-native-kubernetes"});
@@ -183,6 +314,24 @@ const UNAUTHORIZED: Trouble = Trouble::Instead(
     "",
     r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}"#,
 );
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
+fn f29_a_token_that_expires_midway_is_fetched_again() {
+    let (sandbox, proxy) = sandbox();
+    let mut command = with_plugin(&sandbox);
+    command.arg(format!("--server=http://{}", proxy.address));
+    let mut list = sandbox.command(&["list", &format!("--server=http://{}", proxy.address)]);
+    list.env("KUBECONFIG", sandbox.path("plugin")).env("PATH", "/usr/bin:/bin");
+    sandbox.start(&mut list).success();
+    // kube asks more than once for one client: certificate, token.
+    let each = asked(&sandbox);
+    proxy.trouble("PATCH /apis/apps/v1", 1, UNAUTHORIZED);
+    sandbox.start(&mut command).success();
+    assert_eq!(asked(&sandbox), 3 * each, "list, deploy, and deploy midway");
+    assert_eq!(kinds(&sandbox), WHOLE);
+    fault::seen(29, "deploy", "exit 0; the credential plugin was asked once more");
+}
 
 #[test]
 #[ignore = "needs an API server: cargo xtask test --layer faults"]
