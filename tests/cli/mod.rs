@@ -10,6 +10,7 @@ mod empty;
 mod formats;
 mod objects;
 mod ownership;
+mod requests;
 mod storage;
 mod usage;
 mod version;

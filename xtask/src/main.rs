@@ -8,6 +8,7 @@ mod demo;
 mod dist;
 mod flink;
 mod flink_home;
+mod fuzz;
 mod images;
 mod java;
 mod jobs;
@@ -46,6 +47,8 @@ enum Task {
     Faults(test::faults::FaultsArgs),
     /// Measure against what users have today
     Bench(bench::BenchArgs),
+    /// Run the fuzzers, guided by coverage, for a bounded time
+    Fuzz(fuzz::FuzzArgs),
     /// Make the archives, checksums and krew manifest of a release
     Dist(dist::DistArgs),
 }
@@ -59,6 +62,7 @@ impl Task {
             Task::Test(args) => test::run(&args),
             Task::Faults(args) => test::faults::run(&args),
             Task::Bench(args) => bench::run(&args),
+            Task::Fuzz(args) => fuzz::run(&args),
             Task::Dist(args) => dist::run(&args),
         }
     }

@@ -13,7 +13,7 @@ pub(super) fn measure(bed: &Bed, rounds: u32) -> Result<Measured> {
     let rounds = interleave("deploy", rounds, |i| ours(bed, i), |i| baseline(bed, i))?;
     Ok(Measured {
         name: "deploy",
-        metric: "command start to job RUNNING",
+        metric: "command start to job RUNNING".to_owned(),
         unit: "s",
         goal: 0.4,
         rounds,

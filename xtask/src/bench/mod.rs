@@ -1,18 +1,25 @@
 //! `cargo xtask bench`: how fast, as ratios against what users have today; `bench/README.md` says how.
 
+mod apply;
 mod bed;
 mod deploy;
+mod fleet;
 mod http;
+mod list;
+mod plane;
 mod report;
+mod requests;
 mod savepoint;
+mod start;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
-use crate::step::{print, say, seconds};
+use crate::step::{print, say};
 use bed::Bed;
+use plane::Plane;
 use report::{Measured, Round};
 
 /// Arguments of `cargo xtask bench`.
@@ -36,6 +43,21 @@ enum Name {
     Deploy,
     /// What the command adds to Flink's own checkpoint duration, against `flink savepoint`
     Savepoint,
+    /// `version --client` against `kubectl version --client`: time and memory
+    Start,
+    /// 5,000 applications against `kubectl get`: time and memory
+    List,
+    /// API requests of each command against the least it could do with
+    Requests,
+    /// Objects per second of 200 deployments, against `kubectl apply --server-side`
+    Apply,
+}
+
+impl Name {
+    /// Whether pods have to run; otherwise an API server is enough.
+    fn needs_pods(self) -> bool {
+        matches!(self, Name::Deploy | Name::Savepoint)
+    }
 }
 
 /// Measures and prints; whether the goals are met decides nothing here.
@@ -44,14 +66,18 @@ enum Name {
 /// When something could not be measured.
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     let names = if args.names.is_empty() { Name::value_variants() } else { &args.names };
-    let bed = Bed::prepare()?;
     let mut measured = Vec::new();
-    for name in names {
-        let measurement = match name {
-            Name::Deploy => deploy::measure(&bed, args.rounds),
-            Name::Savepoint => savepoint::measure(&bed, args.rounds),
-        };
-        measured.push(measurement.with_context(|| format!("benchmark {name:?}"))?);
+    // One cluster at a time: the other would disturb.
+    for pods in [false, true] {
+        let names: Vec<Name> =
+            names.iter().copied().filter(|name| name.needs_pods() == pods).collect();
+        if names.is_empty() {
+            continue;
+        }
+        measured.extend(match pods {
+            true => with_pods(&names, args.rounds)?,
+            false => without_pods(&names, args.rounds)?,
+        });
     }
     print(&report::table(&measured));
     if let Some(file) = &args.json {
@@ -60,6 +86,35 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
+}
+
+fn with_pods(names: &[Name], rounds: u32) -> Result<Vec<Measured>> {
+    let bed = Bed::prepare()?;
+    let mut measured = Vec::new();
+    for name in names {
+        let measurement = match name {
+            Name::Savepoint => savepoint::measure(&bed, rounds),
+            _ => deploy::measure(&bed, rounds),
+        };
+        measured.push(measurement.with_context(|| format!("benchmark {name:?}"))?);
+    }
+    Ok(measured)
+}
+
+fn without_pods(names: &[Name], rounds: u32) -> Result<Vec<Measured>> {
+    let plane = Plane::prepare()?;
+    let mut measured = Vec::new();
+    for name in names {
+        let measurement = match name {
+            Name::List => list::measure(&plane, rounds),
+            Name::Requests => requests::measure(&plane),
+            Name::Apply => apply::measure(&plane, rounds),
+            _ => start::measure(&plane, rounds),
+        };
+        measured.extend(measurement.with_context(|| format!("benchmark {name:?}"))?);
+    }
+    plane.take_down()?;
+    Ok(measured)
 }
 
 /// Runs `rounds` rounds of two measurements, in turns, so that whatever else the machine does meets both;
@@ -79,9 +134,12 @@ fn interleave(
                 let baseline = baseline(i)?;
                 Round { ours: ours(i)?, baseline }
             };
-            let [a, b] =
-                [round.ours, round.baseline].map(std::time::Duration::from_secs_f64).map(seconds);
-            say(&format!("    {what}, round {} of {rounds}: ours {a}, baseline {b}", i + 1));
+            say(&format!(
+                "    {what}, round {} of {rounds}: ours {:.3}, baseline {:.3}",
+                i + 1,
+                round.ours,
+                round.baseline
+            ));
             Ok(round)
         })
         .collect()

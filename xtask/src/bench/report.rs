@@ -5,7 +5,7 @@ use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
 /// One round: both measured once, in the same minute.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Round {
     /// Our figure.
     pub(super) ours: f64,
@@ -19,7 +19,7 @@ pub(super) struct Measured {
     /// Its name on the command line.
     pub(super) name: &'static str,
     /// What was measured.
-    pub(super) metric: &'static str,
+    pub(super) metric: String,
     /// The unit of both figures.
     pub(super) unit: &'static str,
     /// The ratio ours / baseline that is to be reached or undercut.
@@ -32,7 +32,7 @@ pub(super) struct Measured {
 #[derive(Debug, Serialize, PartialEq)]
 pub(super) struct Entry {
     name: &'static str,
-    metric: &'static str,
+    metric: String,
     unit: &'static str,
     ours: f64,
     baseline: f64,
@@ -51,7 +51,7 @@ impl Measured {
         let ratio = median(&ratios);
         Entry {
             name: self.name,
-            metric: self.metric,
+            metric: self.metric.clone(),
             unit: self.unit,
             ours: round_to_ms(median(&sorted(self.rounds.iter().map(|round| round.ours)))),
             baseline: round_to_ms(median(&sorted(self.rounds.iter().map(|round| round.baseline)))),
@@ -79,7 +79,7 @@ pub(super) fn table(measured: &[Measured]) -> String {
         let result = benchmark.result();
         table.add_row([
             benchmark.name.to_owned(),
-            benchmark.metric.to_owned(),
+            benchmark.metric.clone(),
             benchmark.range(|round| round.ours),
             benchmark.range(|round| round.baseline),
             format!("{:.2} ({:.2}–{:.2})", result.ratio, result.ratio_min, result.ratio_max),
@@ -117,7 +117,7 @@ mod tests {
     fn measured(rounds: &[(f64, f64)]) -> Measured {
         Measured {
             name: "deploy",
-            metric: "time to RUNNING",
+            metric: "time to RUNNING".to_owned(),
             unit: "s",
             goal: 0.4,
             rounds: rounds.iter().map(|&(ours, baseline)| Round { ours, baseline }).collect(),

@@ -38,7 +38,7 @@ pub(super) fn measure(bed: &Bed, rounds: u32) -> Result<Measured> {
     quietly("Removing the job", "bench-delete", &mut bed.ours(&delete))?;
     Ok(Measured {
         name: "savepoint",
-        metric: "command start to path, minus Flink's duration",
+        metric: "command start to path, minus Flink's duration".to_owned(),
         unit: "s",
         goal: 0.15,
         rounds,

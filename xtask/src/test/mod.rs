@@ -160,6 +160,33 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     Ok(())
 }
 
+/// Runs the command-line tests with this text in their names against an API server that is there, and gives back
+/// what they wrote to the file that `variable` names.
+///
+/// # Errors
+/// When one of them fails, or none wrote anything.
+pub(crate) fn report(site: &Site, filter: &str, variable: &str) -> Result<String> {
+    let file = step::log_path("test-report")?;
+    if file.exists() {
+        fs::remove_file(&file)?;
+    }
+    let mut env = on_control_plane(site)?;
+    env.push((variable.to_owned(), file.display().to_string()));
+    let run = Run { env: &env, threads: 1, include_ignored: true, verbose: false };
+    for binary in libtest::build()? {
+        let wanted = |test: &str| Layer::Cli.holds(&binary, test) && test.contains(filter);
+        let tally = binary.run(&binary.list(wanted)?, &run)?;
+        ensure!(tally.failed == 0, "{} of the tests failed", tally.failed);
+    }
+    fs::read_to_string(&file).context("no test reported anything")
+}
+
+/// What the tests of the `cli` layer need to know.
+fn on_control_plane(site: &Site) -> Result<Vec<(String, String)>> {
+    tools::ensure_packages(SHELLS)?;
+    Ok(vec![variable("KUBECONFIG", site.kubeconfig()), variable("KUBECTL", site.kubectl_program())])
+}
+
 /// Two runs on one machine have the same clusters, and the first to end would take them away from the other.
 fn take_turns() -> Result<File> {
     let dir = cache::dir()?;
@@ -252,14 +279,14 @@ impl Session<'_> {
             (_, Some(context)) => Site::context(context)?,
             (_, None) => fresh(Site::local(NODE)?)?,
         };
-        let mut env =
-            vec![variable("KUBECONFIG", site.kubeconfig()), variable("FAULTS", self.faults.path())];
-        if alone {
-            tools::ensure_packages(SHELLS)?;
-            env.push(variable("KUBECTL", site.kubectl_program()));
-        } else {
-            env.push(variable("JAR", &jobs::ensure()?.join(jobs::COUNTER)));
-        }
+        let mut env = match alone {
+            true => on_control_plane(&site)?,
+            false => {
+                let jar = variable("JAR", &jobs::ensure()?.join(jobs::COUNTER));
+                vec![variable("KUBECONFIG", site.kubeconfig()), jar]
+            }
+        };
+        env.push(variable("FAULTS", self.faults.path()));
         Ok(Some(env))
     }
 

@@ -1,0 +1,132 @@
+//! How many requests each command makes, beside the least it could do with. `cargo xtask bench requests` shows
+//! the table.
+
+use std::fmt::Write as _;
+
+use crate::support::{Cut, Flink, Proxy, Sandbox};
+
+const JAR: &str = "--jar=local:///opt/flink/examples/streaming/StateMachineExample.jar";
+/// Where the benchmark wants a line for each command: its requests, the least, the command.
+const REPORT: &str = "KUBECTL_FLINK_TEST_REQUESTS";
+
+/// A command, in the state that those before it left.
+struct Case {
+    command: &'static [&'static str],
+    /// What it cannot do without: how many requests, for what.
+    least: &'static [(usize, &'static str)],
+}
+
+/// Knowing who asks, one question for each permission of the plan; the record of the operation and its lease: made,
+/// moved on once, removed. That is what makes an operation survive its client.
+const RECORD: (usize, &str) =
+    (5, "the operation's record and lease: create both, move on, delete both");
+
+const CASES: &[Case] = &[
+    Case { command: &["version", "--client"], least: &[] },
+    Case {
+        command: &["deploy", "orders", JAR, "STORAGE", "--no-wait"],
+        least: &[
+            (
+                8,
+                "what is there: operation, anchor, claim, namespace, quotas, classes, nodes, records",
+            ),
+            (12, "who asks, and each of 11 permissions"),
+            RECORD,
+            (
+                12,
+                "its objects: claim, record, account, role, binding, configuration, two Services, two Deployments, budget, policy",
+            ),
+        ],
+    },
+    Case {
+        command: &["deploy", "orders", JAR, "STORAGE", "--no-wait"],
+        least: &[(5, "operation, anchor, revision, the job, records")],
+    },
+    Case {
+        command: &["list"],
+        least: &[(2, "Services and records"), (2, "the job and its checkpoints")],
+    },
+    Case {
+        command: &["status", "orders"],
+        least: &[
+            (6, "anchor, revision, pods, replica sets, claim, events"),
+            (3, "the job, its checkpoints, its failures"),
+        ],
+    },
+    Case { command: &["operation", "list"], least: &[(1, "the records")] },
+    Case { command: &["storage", "list"], least: &[(3, "claims, pods, records")] },
+    Case {
+        command: &["savepoint", "orders"],
+        least: &[(2, "anchor, revision"), (1, "the trigger, whose answer tells the rest here")],
+    },
+    Case {
+        command: &["stop", "orders"],
+        least: &[
+            (3, "operation, anchor, revision"),
+            (4, "who asks, and each of 3 permissions"),
+            RECORD,
+            (4, "the job, the stop, its outcome, the job's end"),
+            (3, "the anchor: where the savepoint goes, what it is, that the job rests"),
+            (3, "two Deployments to zero, and the pods gone"),
+            (1, "moved on a second time: the job has ended"),
+        ],
+    },
+    Case {
+        command: &["delete", "orders"],
+        least: &[
+            (3, "operation, anchor, revision"),
+            (3, "who asks, and each of 2 permissions"),
+            RECORD,
+            (11, "lists of 9 kinds of objects, of the pods, and of Flink's own ConfigMaps"),
+            (11, "objects to delete"),
+        ],
+    },
+];
+
+impl Case {
+    fn least(&self) -> usize {
+        self.least.iter().map(|(count, _)| count).sum()
+    }
+}
+
+/// A request for the list of groups, versions or resources: kinds here are known.
+fn is_discovery(call: &str) -> bool {
+    let path = call.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    matches!(parts.as_slice(), ["api" | "apis"] | ["api", _] | ["apis", _] | ["apis", _, _])
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn no_command_asks_more_than_a_fifth_too_much() {
+    let sandbox = Sandbox::new();
+    sandbox.storage_class("example.com/volumes");
+    let storage = format!("--storage=pvc:1Gi,class={}", sandbox.namespace);
+    let proxy = Proxy::start(&sandbox.path("kubeconfig"), Some(Flink::default()));
+    let mut report = String::new();
+    for case in CASES {
+        proxy.cut(Cut::None);
+        let words: Vec<String> =
+            case.command.iter().map(|word| word.replace("STORAGE", &storage)).collect();
+        let mut command = sandbox.command(&words);
+        command.arg(format!("--server=http://{}", proxy.address));
+        sandbox.start(&mut command).success();
+        let (calls, least) = (proxy.calls(), case.least());
+        let shown = words.iter().filter(|word| !word.starts_with("--jar") && **word != storage);
+        let shown = shown.map(String::as_str).collect::<Vec<_>>().join(" ");
+        if least > 0 {
+            let _ = writeln!(report, "{}\t{least}\t{shown}", calls.len());
+        }
+        let all = calls.join("\n");
+        assert!(!calls.iter().any(|call| is_discovery(call)), "{shown} discovers:\n{all}");
+        assert!(
+            5 * calls.len() <= 6 * least,
+            "{shown} makes {} requests; {least} are enough:\n{all}",
+            calls.len()
+        );
+        assert!(calls.len() >= least, "{shown}: {least} are not the least:\n{all}");
+    }
+    if let Some(file) = std::env::var_os(REPORT) {
+        std::fs::write(file, report).unwrap();
+    }
+}
