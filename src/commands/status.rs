@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
-use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 
 use super::list::asked;
-use crate::cluster::{Cluster, observe as around, read};
+use crate::cluster::{Cluster, observe as around};
 use crate::context::Ctx;
 use crate::error::Result;
 use crate::flink::client::CallError;
@@ -88,17 +87,14 @@ async fn watch(ctx: &mut Ctx, cluster: &Cluster, args: &StatusArgs) -> Result<()
 
 /// Asks everybody at once. Whoever does not answer is listed in the view.
 async fn look(cluster: &Cluster, name: &ApplicationName) -> Result<StatusView> {
-    let anchor = anchor::get(cluster, name).await?;
+    let (anchor, service) = anchor::get_service(cluster, name).await?;
     let revision = observe::revision(cluster, name, anchor.generation).await?;
     let claim = revision.storage.claim().claim.clone();
     let selector = labels::selector(name, None, None);
     let flink = observe::flink(cluster, name, anchor.generation);
     let runs = anchor.run == Run::Running;
     let job = revision.job_id;
-    let services = cluster.api::<Service>();
-    let service_name = name.rest_service();
-    let (service, observed, drift, status, details, checkpoints, failures) = tokio::join!(
-        read::get(cluster, &services, &service_name),
+    let (observed, drift, status, details, checkpoints, failures) = tokio::join!(
         around::observe(cluster, &selector, std::slice::from_ref(&claim)),
         drift::find(cluster, &revision, &anchor),
         ask(runs, || flink.job_status(job)),
@@ -106,7 +102,7 @@ async fn look(cluster: &Cluster, name: &ApplicationName) -> Result<StatusView> {
         ask(runs, || flink.checkpoints(job)),
         ask(runs, || flink.failures(job)),
     );
-    let created = service?.and_then(|service| service.creation_timestamp()).map(|time| time.0);
+    let created = service.creation_timestamp().map(|time| time.0);
     Ok(StatusView::new(&Findings {
         anchor,
         revision,

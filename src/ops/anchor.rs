@@ -92,12 +92,19 @@ impl Anchor {
 /// # Errors
 /// [`Kind::Conflict`] when a Service of that name belongs to somebody else.
 pub async fn find(cluster: &Cluster, application: &ApplicationName) -> Result<Option<Anchor>> {
+    Ok(service(cluster, application).await?.map(|(anchor, _)| anchor))
+}
+
+async fn service(
+    cluster: &Cluster,
+    application: &ApplicationName,
+) -> Result<Option<(Anchor, Service)>> {
     let name = application.rest_service();
     let Some(service) = read::get(cluster, &cluster.api::<Service>(), &name).await? else {
         return Ok(None);
     };
     match Anchor::from_service(&service)? {
-        Some(anchor) => Ok(Some(anchor)),
+        Some(anchor) => Ok(Some((anchor, service))),
         None => Err(foreign(&service, &name)),
     }
 }
@@ -108,6 +115,17 @@ pub async fn find(cluster: &Cluster, application: &ApplicationName) -> Result<Op
 /// [`Kind::NotFound`] when it does not.
 pub async fn get(cluster: &Cluster, application: &ApplicationName) -> Result<Anchor> {
     find(cluster, application).await?.ok_or_else(|| not_found(cluster, application))
+}
+
+/// As [`get`], with the Service that carries it.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such application.
+pub async fn get_service(
+    cluster: &Cluster,
+    application: &ApplicationName,
+) -> Result<(Anchor, Service)> {
+    service(cluster, application).await?.ok_or_else(|| not_found(cluster, application))
 }
 
 /// The error about an application that does not exist.
