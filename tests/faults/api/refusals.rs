@@ -339,8 +339,8 @@ fn f29_a_token_that_cannot_be_renewed_leaves_what_can_be_gone_on_with() {
     let (sandbox, proxy) = sandbox();
     let mut command = with_plugin(&sandbox);
     command.arg(format!("--server=http://{}", proxy.address));
-    // From the first Deployment on, for everything.
-    proxy.trouble("/deployments/", usize::MAX, UNAUTHORIZED);
+    // Whoever looks at the objects first is let through: the operation has begun by the first of these.
+    proxy.trouble("PATCH /apis/apps/v1", usize::MAX, UNAUTHORIZED);
     let outcome = sandbox.start(&mut patient(command));
     outcome.fails(6, &["does not accept the credentials", "operation resume orders"]);
     assert!(asked(&sandbox) >= 2, "the plugin was not asked again");
