@@ -221,6 +221,8 @@ pub enum Command {
     Operation(commands::operation::OperationArgs),
     /// Create, list, describe and delete the claims that hold state
     Storage(commands::storage::StorageArgs),
+    /// Print the least Role that verbs need
+    Rbac(commands::rbac::RbacArgs),
     /// Print shell completion, or install it for kubectl
     Completion(commands::completion::CompletionArgs),
     /// Print the versions of this plugin and of the cluster
@@ -241,6 +243,7 @@ pub(crate) async fn dispatch(ctx: &mut Ctx, command: Command) -> Result<()> {
         Command::Logs(args) => commands::logs::run(ctx, args).await,
         Command::Operation(args) => commands::operation::run(ctx, args).await,
         Command::Storage(args) => commands::storage::run(ctx, args).await,
+        Command::Rbac(args) => commands::rbac::run(ctx, args).await,
         Command::Completion(args) => commands::completion::run(ctx, args).await,
         Command::Version(args) => commands::version::run(ctx, args).await,
     }

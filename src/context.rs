@@ -146,6 +146,14 @@ impl Ctx {
     pub fn show(&self, view: &impl View, output: impl Into<OutputArgs>) -> Result<()> {
         self.ui.show(view, &output.into(), self.now())
     }
+
+    /// Writes the first rows of a table, as wide as all of it needs.
+    ///
+    /// # Errors
+    /// See [`Ui::show`].
+    pub fn show_first(&self, view: &impl View, output: &OutputArgs, rows: usize) -> Result<()> {
+        self.ui.show_first(view, output, self.now(), rows)
+    }
 }
 
 fn randomness(bytes: &mut [u8]) -> Result<()> {

@@ -28,6 +28,7 @@ pub struct Watched<K> {
     events: BoxStream<'static, watcher::Result<Event<K>>>,
     objects: BTreeMap<String, K>,
     relisted: BTreeMap<String, K>,
+    key: fn(&K) -> String,
 }
 
 impl<K> Watched<K>
@@ -39,6 +40,14 @@ where
         Self::start(api, watcher::Config::default().labels(selector))
     }
 
+    /// The same in all namespaces: the objects are by `NAMESPACE/NAME`.
+    pub fn everywhere(api: Api<K>, selector: &str) -> Self {
+        let key = |object: &K| {
+            format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
+        };
+        Watched { key, ..Self::selected(api, selector) }
+    }
+
     /// Follows the one object of this name, which need not exist.
     pub fn named(api: Api<K>, name: &str) -> Self {
         Self::start(api, watcher::Config::default().fields(&format!("metadata.name={name}")))
@@ -47,7 +56,8 @@ where
     fn start(api: Api<K>, config: watcher::Config) -> Self {
         let events =
             watcher::watcher(api, config.timeout(WATCH_SECONDS)).backoff(Pauses::default()).boxed();
-        Watched { events, objects: BTreeMap::new(), relisted: BTreeMap::new() }
+        let (objects, relisted) = (BTreeMap::new(), BTreeMap::new());
+        Watched { events, objects, relisted, key: ResourceExt::name_any }
     }
 
     /// The objects by name, as of the last [`Watched::changed`].
@@ -68,18 +78,18 @@ where
             match event {
                 Ok(Event::Init) => self.relisted.clear(),
                 Ok(Event::InitApply(object)) => {
-                    self.relisted.insert(object.name_any(), object);
+                    self.relisted.insert((self.key)(&object), object);
                 }
                 Ok(Event::InitDone) => {
                     self.objects = std::mem::take(&mut self.relisted);
                     return Ok(());
                 }
                 Ok(Event::Apply(object)) => {
-                    self.objects.insert(object.name_any(), object);
+                    self.objects.insert((self.key)(&object), object);
                     return Ok(());
                 }
                 Ok(Event::Delete(object)) => {
-                    self.objects.remove(&object.name_any());
+                    self.objects.remove(&(self.key)(&object));
                     return Ok(());
                 }
                 Err(error) => lasting::<K>(error)?,

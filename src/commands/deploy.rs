@@ -4,8 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::cli::{AbortArg, ConflictArg, WaitArgs};
 use crate::cluster::Cluster;
@@ -29,8 +27,9 @@ use crate::ops::plan::{Plan, Step};
 use crate::ops::prepare::{Prepared, Request, prepare, validate_request};
 use crate::storage::fetch::{self, FetchedJar};
 use crate::storage::jar::{self, LocalJar};
+use crate::ui::Format;
 use crate::ui::format::OutputArgs;
-use crate::ui::{Format, Text, View};
+use crate::view::documents::Documents;
 use crate::view::plan::{PlanList, PlanView};
 
 /// How long `deploy` waits by default: image pulls and the first checkpoint of a large state take their time.
@@ -169,7 +168,7 @@ pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
         }
     }
     match (specs.is_empty(), plans.is_empty()) {
-        (false, _) => ctx.show(&Documents(&specs), &args.output),
+        (false, _) => ctx.show(&Documents(&named(specs)), &args.output),
         (_, false) => ctx.show(&PlanList(plans), &args.output),
         _ => Ok(()),
     }
@@ -200,6 +199,12 @@ async fn abort(ctx: &mut Ctx, args: &DeployArgs) -> Result<()> {
         operation::abort(ctx, name, timeout).await?;
     }
     Ok(())
+}
+
+/// The documents, each with its name.
+fn named(specs: Vec<FlinkDeployment>) -> Vec<(String, FlinkDeployment)> {
+    let name = |spec: &FlinkDeployment| format!("application/{}", spec.metadata.name);
+    specs.into_iter().map(|spec| (name(&spec), spec)).collect()
 }
 
 /// Says where a row of deployments ended.
@@ -363,33 +368,4 @@ fn wants_document(format: &Format) -> bool {
 enum Shown {
     Document(FlinkDeployment),
     Plan(PlanView),
-}
-
-/// The documents, for `-o json|yaml`: one as it is, several as a `List`, which kubectl and `-f` read.
-struct Documents<'a>(&'a [FlinkDeployment]);
-
-impl Serialize for Documents<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct List<'a> {
-            api_version: &'a str,
-            kind: &'a str,
-            items: &'a [FlinkDeployment],
-        }
-        match self.0 {
-            [one] => one.serialize(serializer),
-            items => List { api_version: "v1", kind: "List", items }.serialize(serializer),
-        }
-    }
-}
-
-impl View for Documents<'_> {
-    fn text(&self, _wide: bool, _now: Timestamp) -> Text {
-        Text::new().plain(&self.names().join("\n"))
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.0.iter().map(|document| format!("application/{}", document.metadata.name)).collect()
-    }
 }

@@ -1,6 +1,8 @@
 //! `list`: all applications, with what Flink says of each right now.
 
-use std::collections::{HashMap, HashSet};
+mod watch;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use clap::Args;
@@ -39,6 +41,9 @@ Examples:
   # Those of all namespaces, with sizes, job ids and images
   kubectl flink list -A -o wide
 
+  # A line for every change from now on
+  kubectl flink list -w
+
   # The names of those that do not run
   kubectl flink list -o json | jq -r '.items[] | select(.state != \"RUNNING\").name'";
 
@@ -52,6 +57,12 @@ pub struct ListArgs {
     /// Select by the labels that the spec gave the application, such as team=shop
     #[arg(short = 'l', long, value_name = "LABELS", default_value = "", hide_default_value = true)]
     selector: String,
+    /// After the list, print a line for every change, until interrupted
+    #[arg(short, long)]
+    watch: bool,
+    /// Show all labels in the last column
+    #[arg(long)]
+    show_labels: bool,
     #[command(flatten)]
     sort: SortArgs,
     #[command(flatten)]
@@ -62,6 +73,7 @@ pub struct ListArgs {
 struct Recorded {
     namespace: String,
     name: String,
+    labels: BTreeMap<String, String>,
     created: Option<Timestamp>,
     anchor: Result<Anchor>,
     revision: Option<Result<Revision>>,
@@ -73,17 +85,17 @@ struct Recorded {
 /// When the cluster cannot be asked. That Flink does not answer is shown, not an error.
 pub async fn run(ctx: &mut Ctx, args: ListArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
-    let recorded = recorded(&cluster, &args).await?;
-    let asked = recorded.into_iter().map(|application| ask(&cluster, application));
-    let mut items: Vec<_> =
-        futures::stream::iter(asked).buffer_unordered(AT_A_TIME).collect().await;
-    items.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    if args.watch {
+        return watch::run(ctx, &cluster, &args).await;
+    }
+    let mut items = ask_all(&cluster, recorded(&cluster, &args).await?).await;
     args.sort.sort(&mut items)?;
     if items.is_empty() {
         nothing_found(&ctx.ui, &cluster, args.all_namespaces);
     }
-    explain(&ctx.ui, &items);
-    let list = ApplicationList { items, all_namespaces: args.all_namespaces };
+    explain(&ctx.ui, &items, &mut HashSet::new());
+    let ListArgs { all_namespaces, show_labels, .. } = args;
+    let list = ApplicationList { items, all_namespaces, show_labels };
     ctx.show(&list, &args.output)
 }
 
@@ -97,34 +109,56 @@ fn nothing_found(ui: &Ui, cluster: &Cluster, everywhere: bool) {
 }
 
 /// Tells why something is missing in the table; each reason once, because it is often the same.
-fn explain(ui: &Ui, items: &[ApplicationView]) {
-    let mut told = HashSet::new();
+fn explain(ui: &Ui, items: &[ApplicationView], told: &mut HashSet<String>) {
     for item in items {
-        if let Some(message) = item.message.as_ref().filter(|message| told.insert(*message)) {
+        let message = item.message.as_ref();
+        if let Some(message) = message.filter(|message| told.insert((*message).clone())) {
             ui.warn(&format!("{}: {message}", item.name));
         }
     }
+}
+
+/// Asks Flink about all of them; by namespace and name.
+async fn ask_all(cluster: &Cluster, recorded: Vec<Recorded>) -> Vec<ApplicationView> {
+    let asked = recorded.into_iter().map(|application| ask(cluster, application));
+    let mut items: Vec<_> =
+        futures::stream::iter(asked).buffer_unordered(AT_A_TIME).collect().await;
+    items.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    items
+}
+
+/// The label selectors of the anchors and of the records.
+fn selectors(args: &ListArgs) -> (String, String) {
+    let ours = labels::APPLICATION;
+    let services = match args.selector.as_str() {
+        "" => ours.to_owned(),
+        more => format!("{ours},{more}"),
+    };
+    (services, format!("{}={}", labels::COMPONENT, Component::Revision.as_str()))
 }
 
 /// Two lists, however many applications there are.
 async fn recorded(cluster: &Cluster, args: &ListArgs) -> Result<Vec<Recorded>> {
     let services: Api<Service> = scope(cluster, args.all_namespaces);
     let records: Api<ControllerRevision> = scope(cluster, args.all_namespaces);
-    let ours = labels::APPLICATION;
-    let selector = match args.selector.as_str() {
-        "" => ours.to_owned(),
-        more => format!("{ours},{more}"),
-    };
-    let revisions = format!("{}={}", labels::COMPONENT, Component::Revision.as_str());
+    let (selector, revisions) = selectors(args);
     let (services, records) = tokio::try_join!(
         read::list(cluster, &services, &selector),
         read::list(cluster, &records, &revisions),
     )?;
+    Ok(pair(services.iter(), records))
+}
+
+/// The applications, each with the record of its active generation.
+fn pair<'a>(
+    services: impl Iterator<Item = &'a Service>,
+    records: Vec<ControllerRevision>,
+) -> Vec<Recorded> {
     let mut records: HashMap<(String, String), ControllerRevision> = records
         .into_iter()
         .map(|record| ((record.namespace().unwrap_or_default(), record.name_any()), record))
         .collect();
-    Ok(services.iter().filter_map(|service| from_service(service, &mut records)).collect())
+    services.filter_map(|service| from_service(service, &mut records)).collect()
 }
 
 /// The application that a Service anchors; `None` for any other Service.
@@ -140,7 +174,8 @@ fn from_service(
         records.remove(&key).map(|record| observe::from_record(&record))
     });
     let created = service.creation_timestamp().map(|time| time.0);
-    Some(Recorded { namespace, name, created, anchor, revision })
+    let labels = service.labels().clone();
+    Some(Recorded { namespace, name, labels, created, anchor, revision })
 }
 
 fn record_name(application: &str, generation: Generation) -> Option<String> {
@@ -149,7 +184,7 @@ fn record_name(application: &str, generation: Generation) -> Option<String> {
 }
 
 async fn ask(cluster: &Cluster, recorded: Recorded) -> ApplicationView {
-    let Recorded { namespace, name, created, anchor, revision } = recorded;
+    let Recorded { namespace, name, labels, created, anchor, revision } = recorded;
     let gone = || {
         Err(Error::new(
             Kind::NotFound,
@@ -159,11 +194,12 @@ async fn ask(cluster: &Cluster, recorded: Recorded) -> ApplicationView {
     let (anchor, revision) = match (anchor, revision.unwrap_or_else(gone)) {
         (Ok(anchor), Ok(revision)) => (anchor, revision),
         (Err(why), _) | (_, Err(why)) => {
-            return ApplicationView::damaged(&namespace, &name, created, &why);
+            return ApplicationView::damaged(&namespace, &name, created, labels, &why);
         }
     };
     if anchor.run == Run::Stopped {
-        return ApplicationView::new(&anchor, &revision, created, &Asked::No, &Asked::No);
+        return ApplicationView::new(&anchor, &revision, created, &Asked::No, &Asked::No)
+            .labelled(labels);
     }
     let flink =
         observe::flink(&cluster.in_namespace(&namespace), &revision.application, anchor.generation);
@@ -171,7 +207,7 @@ async fn ask(cluster: &Cluster, recorded: Recorded) -> ApplicationView {
         asked(flink.job_status(revision.job_id)),
         asked(flink.checkpoints(revision.job_id)),
     );
-    ApplicationView::new(&anchor, &revision, created, &status, &checkpoints)
+    ApplicationView::new(&anchor, &revision, created, &status, &checkpoints).labelled(labels)
 }
 
 /// Waits for Flink's answer, but not for ever.

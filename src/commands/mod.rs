@@ -11,6 +11,7 @@ mod narrate;
 mod operate;
 pub mod operation;
 mod pods;
+pub mod rbac;
 pub mod restore;
 pub mod savepoint;
 mod sources;

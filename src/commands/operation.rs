@@ -15,8 +15,10 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::name::ApplicationName;
 use crate::ops::execute::Executor;
+use crate::ops::operation::abort::{self, Way};
 use crate::ops::operation::record::Record;
 use crate::ops::operation::unfinished::{self, Unfinished};
+use crate::ops::permissions;
 use crate::ui::{OutputArgs, SortArgs};
 use crate::view::operation::{OperationList, OperationView};
 use crate::view::step::words;
@@ -152,6 +154,10 @@ async fn go(
     let mut narrator = Narrator::new(&ctx.ui, doing);
     let deadline = timeout.map_or(Deadline::NEVER, Deadline::after);
     cluster.repeat_until(deadline);
+    if let (Towards::Start, Way::Back(steps)) = (towards, abort::way(&found.record)) {
+        // The way back can take what the plan does not.
+        permissions::steps(&cluster, verb, &steps).await?;
+    }
     let journal = found.take_over(&cluster, ctx.runner()?, &mut narrator).await?;
     let mut executor = Executor::resume(&cluster, journal, deadline).await?;
     let outcome = operate::run(ctx, &mut executor, &mut narrator, towards).await;

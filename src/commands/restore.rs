@@ -25,7 +25,7 @@ use crate::ops::operation::record::request;
 use crate::ops::plan::Plan;
 use crate::ops::prepare::LeftBehind;
 use crate::ops::state::State;
-use crate::ops::{lifecycle, observe, preflight, prepare};
+use crate::ops::{lifecycle, observe, permissions, preflight, prepare};
 
 const TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -140,6 +140,8 @@ async fn plan<'a>(
     deadline: Deadline,
     observer: &mut dyn Observer,
 ) -> Result<Prepared<'a>> {
+    // Looking for snapshots may take a pod, which is a write.
+    permissions::verb(cluster, "restore").await?;
     let revisions = observe::revisions(cluster, &args.name).await?;
     if let Some((anchor, active)) = observe::active(cluster, &args.name).await? {
         if args.storage.is_some() {

@@ -13,6 +13,7 @@ pub mod managed_fields;
 pub mod memory;
 pub mod memory_size;
 pub mod name;
+pub mod permission;
 pub mod pod_template;
 pub mod process;
 pub mod quantity;

@@ -103,11 +103,15 @@ pub async fn apply_generation(
     // The pods need the account and the configuration; everything else can come in any order. But a claim
     // that changes while the scheduler binds it costs its pod a second: kube-scheduler's write conflicts, and
     // it backs off.
+    // Who may not bind any role at all may bind one whose permissions they have, so it has to be there first.
+    let permissions = async {
+        apply(cluster, &shared.role, mode).await?;
+        apply(cluster, &shared.role_binding, mode).await
+    };
     tokio::try_join!(
         note_image(cluster, revision),
         apply_some(cluster, shared.service_account.as_ref(), mode),
-        apply(cluster, &shared.role, mode),
-        apply(cluster, &shared.role_binding, mode),
+        permissions,
         apply(cluster, &own.config_map, mode),
         apply(cluster, &own.service, mode),
     )?;

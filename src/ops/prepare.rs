@@ -20,7 +20,7 @@ use crate::ops::event::Observer;
 use crate::ops::observed::{Active, Job, Run};
 use crate::ops::plan::From;
 use crate::ops::state::State;
-use crate::ops::{await_up, drift, observe, preflight, transition};
+use crate::ops::{await_up, drift, observe, permissions, preflight, transition};
 use crate::storage::jar::LocalJar;
 
 /// The storage of a new application whose user names none.
@@ -83,7 +83,11 @@ pub async fn prepare<'a>(
         settle(cluster, active, anchor, &mut state, observer).await?;
     }
     let left = match (&active, &storage.create) {
-        (None, None) => LeftBehind::read(&mut state, observer).await?,
+        (None, None) => {
+            // Looking may take a pod, which is a write.
+            permissions::verb(cluster, "deploy").await?;
+            LeftBehind::read(&mut state, observer).await?
+        }
         _ => LeftBehind::default(),
     };
     let input = Input {

@@ -12,11 +12,12 @@ use super::store::{ShellStore, StateStore};
 use crate::cluster::diagnose::{Patience, Waiting};
 use crate::cluster::exec::ExecTarget;
 use crate::cluster::watch::Watched;
-use crate::cluster::{Cluster, condition, observe, read, write};
+use crate::cluster::{Cluster, access as cluster_access, condition, observe, read, write};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::labels::{self, Component};
 use crate::model::name::ApplicationName;
+use crate::model::permission::{Permission, Work};
 use crate::model::storage::MOUNT_PATH;
 
 /// Open access to a claim. Close it when done; a helper pod behind it that is not closed is deleted by
@@ -65,6 +66,8 @@ pub async fn open(
     if let Some(target) = mounting(&pods, &spec.claim) {
         return Ok(open_in(cluster, target));
     }
+    let needed: Vec<Permission> = Work::Storage.permissions().collect();
+    cluster_access::require(cluster, "reading the state storage", &needed).await?;
     sweep(cluster, &spec.application, &pods).await;
     let helper = start(cluster, spec).await?;
     let target = ExecTarget { pod: helper.name.clone(), container: CONTAINER.to_owned() };

@@ -167,11 +167,7 @@ impl Ui {
     /// When it cannot be serialised or standard output cannot be written.
     pub fn show(&self, view: &impl View, output: &OutputArgs, now: Timestamp) -> Result<()> {
         match &output.format {
-            format @ (Format::Table | Format::Wide) => {
-                let text = view.text(*format == Format::Wide, now);
-                let bare = output.no_headers && view.is_table();
-                self.answer_text(&if bare { text.without_first_line() } else { text })
-            }
+            Format::Table | Format::Wide => self.answer_text(&table(view, output, now)?),
             Format::Name => {
                 let lines = view.names().join("\n");
                 if lines.is_empty() { Ok(()) } else { self.answer(&lines) }
@@ -181,12 +177,35 @@ impl Ui {
             Format::JsonPath(template) => {
                 self.answer_text(&Text::new().plain(&template.render(&value(view)?)))
             }
-            Format::Columns(columns) => {
-                let text = Text::new().plain(&columns.table(&value(view)?).to_lines());
-                self.answer_text(&if output.no_headers { text.without_first_line() } else { text })
-            }
+            Format::Columns(_) => self.answer_text(&table(view, output, now)?),
         }
     }
+
+    /// Writes the first `rows` rows of a view that is one table.
+    ///
+    /// # Errors
+    /// As [`Ui::show`].
+    pub fn show_first(
+        &self,
+        view: &impl View,
+        output: &OutputArgs,
+        now: Timestamp,
+        rows: usize,
+    ) -> Result<()> {
+        let lines = rows + usize::from(!output.no_headers);
+        self.answer_text(&table(view, output, now)?.first_lines(lines))
+    }
+}
+
+/// The view as text: with a header or without, in our columns or the user's.
+fn table(view: &impl View, output: &OutputArgs, now: Timestamp) -> Result<Text> {
+    let (text, has_header) = match &output.format {
+        Format::Columns(columns) => {
+            (Text::new().plain(&columns.table(&value(view)?).to_lines()), true)
+        }
+        format => (view.text(*format == Format::Wide, now), view.is_table()),
+    };
+    Ok(if output.no_headers && has_header { text.without_first_line() } else { text })
 }
 
 fn value(view: &impl Serialize) -> Result<Value> {

@@ -82,6 +82,12 @@ impl Text {
         Text(self.0.split_once('\n').map_or("", |(_, rest)| rest).to_owned())
     }
 
+    /// Its first `count` lines.
+    #[must_use]
+    pub fn first_lines(self, count: usize) -> Self {
+        Text(self.0.split_inclusive('\n').take(count).collect())
+    }
+
     /// Whether nothing was added.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

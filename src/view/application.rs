@@ -1,5 +1,7 @@
 //! An application in one line, and the list of all of them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -30,6 +32,8 @@ pub enum State {
     Unreachable,
     /// The application's records in the cluster cannot be read.
     Damaged,
+    /// It is gone since it was last looked at.
+    Deleted,
 }
 
 impl State {
@@ -40,7 +44,7 @@ impl State {
             State::Job(JobStatus::Failed | JobStatus::Failing) => Tone::Bad,
             State::Unreachable | State::Damaged => Tone::Bad,
             State::Job(_) | State::Pending | State::Starting => Tone::Attention,
-            State::Stopped => Tone::Plain,
+            State::Stopped | State::Deleted => Tone::Plain,
         }
     }
 }
@@ -54,6 +58,7 @@ impl std::fmt::Display for State {
             State::Starting => f.write_str("STARTING"),
             State::Unreachable => f.write_str("UNREACHABLE"),
             State::Damaged => f.write_str("DAMAGED"),
+            State::Deleted => f.write_str("DELETED"),
         }
     }
 }
@@ -118,7 +123,7 @@ pub fn state(run: Run, status: &Asked<JobStatus>) -> State {
 }
 
 /// One application.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationView {
     /// Its namespace.
@@ -154,6 +159,9 @@ pub struct ApplicationView {
     /// When it was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
+    /// The labels that `-l` selects by: those of its spec, and those that every application has.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// Why something above is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -161,7 +169,13 @@ pub struct ApplicationView {
 
 impl ApplicationView {
     /// An application of which nothing but its name is known.
-    pub fn damaged(namespace: &str, name: &str, created: Option<Timestamp>, why: &Error) -> Self {
+    pub fn damaged(
+        namespace: &str,
+        name: &str,
+        created: Option<Timestamp>,
+        labels: BTreeMap<String, String>,
+        why: &Error,
+    ) -> Self {
         ApplicationView {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
@@ -175,6 +189,7 @@ impl ApplicationView {
             last_checkpoint: None,
             stopped_with: None,
             created,
+            labels,
             message: Some(why.to_string()),
         }
     }
@@ -204,8 +219,23 @@ impl ApplicationView {
             last_checkpoint: checkpoints.answer().and_then(checkpoint::newest),
             stopped_with: anchor.snapshot.as_ref().map(ToString::to_string),
             created,
+            labels: BTreeMap::new(),
             message: if starting { None } else { failure() },
         }
+    }
+
+    /// With the labels of its anchor.
+    #[must_use]
+    pub fn labelled(mut self, labels: BTreeMap<String, String>) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// Whether somebody who watches wants to hear of `other`. Checkpoints come all the time, and are no news.
+    pub fn is_other_than(&self, other: &ApplicationView) -> bool {
+        let news =
+            |item: &ApplicationView| ApplicationView { last_checkpoint: None, ..item.clone() };
+        news(self) != news(other)
     }
 
     fn row(&self, with_namespace: bool, wide: bool, now: Timestamp) -> Vec<String> {
@@ -255,6 +285,25 @@ pub struct ApplicationList {
     /// Whether the table names namespaces.
     #[serde(skip)]
     pub all_namespaces: bool,
+    /// Whether the table shows labels.
+    #[serde(skip)]
+    pub show_labels: bool,
+}
+
+impl View for ApplicationView {
+    fn text(&self, wide: bool, now: Timestamp) -> Text {
+        let items = vec![self.clone()];
+        ApplicationList { items, all_namespaces: false, show_labels: false }.text(wide, now)
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec![format!("application/{}", self.name)]
+    }
+}
+
+/// `KEY=VALUE,…`, as kubectl shows labels.
+fn labels_text(labels: &BTreeMap<String, String>) -> String {
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
 impl View for ApplicationList {
@@ -272,15 +321,20 @@ impl View for ApplicationList {
         if wide {
             header.extend(["STATE-SIZE", "JOB-ID", "IMAGE"]);
         }
+        if self.show_labels {
+            header.push("LABELS");
+        }
         let mut table = Table::new(header);
         for item in &self.items {
-            table.row(item.row(self.all_namespaces, wide, now));
+            let mut row = item.row(self.all_namespaces, wide, now);
+            row.extend(self.show_labels.then(|| labels_text(&item.labels)));
+            table.row(row);
         }
         if table.is_empty() { Text::new() } else { Text::new().plain(&table.to_lines()) }
     }
 
     fn names(&self) -> Vec<String> {
-        self.items.iter().map(|item| format!("application/{}", item.name)).collect()
+        self.items.iter().flat_map(View::names).collect()
     }
 }
 
@@ -325,8 +379,9 @@ mod tests {
                 &Asked::Silent,
             )
         };
-        let damaged = ApplicationView::damaged("shop", "rides", None, &error());
-        ApplicationList { items: vec![now_running, silent, damaged], all_namespaces: true }
+        let damaged = ApplicationView::damaged("shop", "rides", None, BTreeMap::new(), &error());
+        let items = vec![now_running, silent, damaged];
+        ApplicationList { items, all_namespaces: true, show_labels: false }
     }
 
     #[test]

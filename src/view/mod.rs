@@ -5,11 +5,13 @@
 pub mod application;
 pub mod checkpoint;
 pub mod claim;
+pub mod documents;
 pub mod event;
 pub mod job;
 pub mod operation;
 pub mod plan;
 pub mod pod;
+pub mod roles;
 mod section;
 pub mod status;
 mod status_text;

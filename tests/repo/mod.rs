@@ -7,6 +7,7 @@ mod exit_codes;
 mod faults;
 mod fuzz;
 mod layout;
+mod permissions;
 mod reference;
 mod spec_table;
 

@@ -38,6 +38,13 @@ impl Flink {
                 self.ended.get_or_insert("FINISHED");
                 (202, json!({"request-id": trigger}))
             }
+            ("POST", ["jobs", job, "savepoints"]) => {
+                let trigger = body["triggerId"].as_str().unwrap().to_owned();
+                let directory = body["target-directory"].as_str().unwrap();
+                let path = format!("{directory}/savepoint-{job:.6}-0123456789ab");
+                self.savepoints.entry(trigger.clone()).or_insert(path);
+                (202, json!({"request-id": trigger}))
+            }
             ("GET", ["jobs", _, "savepoints", trigger]) => match self.savepoints.get(*trigger) {
                 Some(path) => {
                     (200, json!({"status": {"id": "COMPLETED"}, "operation": {"location": path}}))

@@ -13,6 +13,7 @@ use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::ops::claims::{self, Users};
+use crate::ops::permissions;
 use crate::view::claim::ClaimView;
 use crate::view::plan::{PlanView, StepView};
 
@@ -55,6 +56,7 @@ pub(super) async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
         let view = PlanView::of_one(step, "deleted", &change, cluster.namespace(), by)?;
         return args.dry_run.show(ctx, &view);
     }
+    permissions::verb(&cluster, "storage-delete").await?;
     ctx.ui.confirm(&question(&claim), args.yes).await?;
     let deadline =
         args.wait.timeout(Duration::from_secs(120)).map_or(Deadline::NEVER, Deadline::after);

@@ -17,6 +17,7 @@ use crate::ops::event::{Event, Observer};
 use crate::ops::operation::journal::Journal;
 use crate::ops::operation::lease::{self, Holding};
 use crate::ops::operation::record::{Record, Runner};
+use crate::ops::permissions;
 
 /// How often a lease is looked at while one waits for a sign of life.
 const LOOK: Duration = Duration::from_millis(250);
@@ -91,6 +92,8 @@ impl Unfinished {
         runner: Runner,
         observer: &mut dyn Observer,
     ) -> Result<Journal> {
+        // The holder is the first thing that is written.
+        permissions::check(cluster, &self.record.plan).await?;
         if !self.is_left(cluster, &runner, observer).await? {
             return Err(self.alive(runner.now));
         }

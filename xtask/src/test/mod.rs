@@ -42,7 +42,8 @@ pub(crate) struct TestArgs {
     layer: Vec<Layer>,
     /// Run only tests whose name contains this
     filter: Option<String>,
-    /// Run the layers that need pods on the cluster of this kubeconfig context, not on a local one
+    /// Run on the cluster of this kubeconfig context, not on a local one: the layers that need pods, and cli when
+    /// --layer names it
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
     /// Leave the local clusters running
@@ -201,6 +202,13 @@ fn take_turns() -> Result<File> {
 }
 
 impl TestArgs {
+    /// The context to run a layer on. The layers that need no pods have an API server of their own, unless they
+    /// are asked for by name.
+    fn context_for(&self, layer: Layer) -> Option<&str> {
+        let named = !layer.is_alone() || self.layer.contains(&layer);
+        self.context.as_deref().filter(|_| named)
+    }
+
     fn layers(&self) -> impl Iterator<Item = Layer> {
         use Layer::{ApiFaults, Check, Cli, E2e, Faults, Unit};
         let wanted = |layer: Layer| self.layer.is_empty() || self.layer.contains(&layer);
@@ -268,18 +276,19 @@ impl Session<'_> {
 
     /// Prepares what the layer needs and says where it is; `None` where it cannot be had.
     fn environment(&self, layer: Layer) -> Result<Option<Vec<(String, String)>>> {
-        let alone = layer.is_alone();
-        let local = self.args.context.is_none() || alone;
-        if local && let Err(reason) = cluster::check_host() {
+        let context = self.args.context_for(layer);
+        if context.is_none()
+            && let Err(reason) = cluster::check_host()
+        {
             say(&format!("    skipped: {reason}"));
             return Ok(None);
         }
-        let site = match (layer, &self.args.context) {
-            _ if alone => Site::control_plane(CONTROL_PLANE)?,
-            (_, Some(context)) => Site::context(context)?,
-            (_, None) => fresh(Site::local(NODE)?)?,
+        let site = match context {
+            Some(context) => Site::context(context)?,
+            None if layer.is_alone() => Site::control_plane(CONTROL_PLANE)?,
+            None => fresh(Site::local(NODE)?)?,
         };
-        let mut env = match alone {
+        let mut env = match layer.is_alone() {
             true => on_control_plane(&site)?,
             false => {
                 let jar = variable("JAR", &jobs::ensure()?.join(jobs::COUNTER));
@@ -352,4 +361,22 @@ fn take_down(name: &str) -> Result<()> {
 /// A variable that the tests' support code reads.
 fn variable(name: &str, path: &Path) -> (String, String) {
     (format!("KUBECTL_FLINK_TEST_{name}"), path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_is_honoured_by_the_layers_that_are_asked_for_by_name() {
+        let on = |layer: &[Layer], asked| {
+            let layer = layer.to_vec();
+            let args =
+                TestArgs { layer, filter: None, context: Some("kind".to_owned()), keep: false };
+            args.context_for(asked).map(str::to_owned)
+        };
+        assert_eq!(on(&[Layer::Cli], Layer::Cli).as_deref(), Some("kind"));
+        assert_eq!(on(&[], Layer::Cli), None);
+        assert_eq!(on(&[], Layer::E2e).as_deref(), Some("kind"));
+    }
 }

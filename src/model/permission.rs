@@ -1,0 +1,387 @@
+//! Which permissions each part of the plugin's work needs, as RBAC names them.
+//!
+//! The one source of three things: what is asked for before the first write
+//! ([`ops::permissions`](crate::ops::permissions)), what `kubectl flink rbac` prints, and the test that
+//! runs each verb with exactly that and with each permission taken away.
+
+use std::fmt;
+
+/// One permission in a namespace, as RBAC rules name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Permission {
+    /// The API group; empty for the core group.
+    pub group: &'static str,
+    /// The resource, in plural; `pods/exec` names a subresource.
+    pub resource: &'static str,
+    /// `get`, `list`, `watch`, `create`, `patch`, `update`, `delete`.
+    pub verb: &'static str,
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if self.group.is_empty() { Ok(()) } else { write!(f, ".{}", self.group) }
+    }
+}
+
+/// What may be done with one resource: its API group, its name in plural, and the verbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant(&'static str, &'static str, &'static [&'static str]);
+
+impl Grant {
+    /// The permissions, one a verb.
+    pub fn permissions(self) -> impl Iterator<Item = Permission> {
+        let Grant(group, resource, verbs) = self;
+        verbs.iter().map(move |verb| Permission { group, resource, verb })
+    }
+}
+
+const APPS: &str = "apps";
+const POLICY: &str = "policy";
+const NETWORK: &str = "networking.k8s.io";
+const RBAC: &str = "rbac.authorization.k8s.io";
+const LEASES: &str = "coordination.k8s.io";
+
+/// Looking whose an object is, and server-side apply of it, whether it exists or not.
+const APPLY: &[&str] = &["create", "get", "patch"];
+/// Comparing what is there with what should be.
+const COMPARE: &[&str] = &["get", "list"];
+/// Deleting what a selector finds.
+const SWEEP: &[&str] = &["delete", "list"];
+/// Following a set of objects.
+const FOLLOW: &[&str] = &["list", "watch"];
+
+/// Part of the work of verbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Reading the anchor of an application: whether it is there, and its active generation.
+    Find,
+    /// Reading the record of one generation.
+    Revision,
+    /// Reading the records of all generations.
+    Revisions,
+    /// Listing applications.
+    List,
+    /// Hearing of new applications, and of the end of others.
+    WatchList,
+    /// Asking Flink, through the API server's proxy to its Service.
+    AskFlink,
+    /// Telling Flink to take a snapshot, which is a POST.
+    Snapshot,
+    /// Cancelling a job, which is a PATCH.
+    Cancel,
+    /// Looking for an operation that is not finished.
+    Unfinished,
+    /// Listing operations that are not finished.
+    Operations,
+    /// Writing the record of an operation, and the lease beside it.
+    Record,
+    /// Reading a claim by name.
+    ReadClaim,
+    /// Listing claims.
+    Claims,
+    /// Creating a claim.
+    Claim,
+    /// Following a claim until it has a volume.
+    AwaitClaim,
+    /// Deleting a claim and waiting until it is gone.
+    DeleteClaim,
+    /// Listing pods, to see which of them mount a claim.
+    Pods,
+    /// Following pods.
+    FollowPods,
+    /// Reading the logs of containers.
+    Logs,
+    /// Reading what happened to an object.
+    Events,
+    /// Looking at the pods of an application, and at what keeps them from running.
+    Observe,
+    /// Reading and writing the state storage, through a pod that mounts it.
+    Storage,
+    /// Changing the anchor.
+    Anchor,
+    /// Comparing the objects of an application with its record.
+    Compare,
+    /// Scaling a generation to zero and waiting until its pods are gone.
+    Quiesce,
+    /// Creating the objects of a generation.
+    Start,
+    /// Deleting the objects of a generation.
+    Retire,
+    /// Deleting what the generations share.
+    RetireApplication,
+    /// Seeing that a quota leaves room.
+    Quotas,
+    /// Seeing that the ServiceAccount that a spec names is there.
+    Account,
+    /// Seeing that the namespace is there.
+    Namespace,
+    /// Seeing whether there are several nodes.
+    Nodes,
+    /// Seeing which StorageClass serves a claim.
+    StorageClasses,
+}
+
+impl Work {
+    /// What it needs.
+    pub fn grants(self) -> &'static [Grant] {
+        match self {
+            Work::Find => &[Grant("", "services", &["get"])],
+            Work::Revision => &[Grant(APPS, "controllerrevisions", &["get"])],
+            Work::Revisions => &[Grant(APPS, "controllerrevisions", &["list"])],
+            Work::List => LIST,
+            Work::WatchList => WATCH_LIST,
+            Work::AskFlink => &[Grant("", "services/proxy", &["get"])],
+            Work::Snapshot => &[Grant("", "services/proxy", &["create"])],
+            Work::Cancel => &[Grant("", "services/proxy", &["patch"])],
+            Work::Unfinished => &[Grant("", "configmaps", &["get"])],
+            Work::Operations => &[Grant("", "configmaps", &["list"])],
+            Work::Record => RECORD,
+            Work::ReadClaim => &[Grant("", "persistentvolumeclaims", &["get"])],
+            Work::Claims => &[Grant("", "persistentvolumeclaims", &["list"])],
+            Work::Claim => &[Grant("", "persistentvolumeclaims", &["create", "get"])],
+            Work::AwaitClaim => AWAIT_CLAIM,
+            Work::DeleteClaim => DELETE_CLAIM,
+            Work::Pods => &[Grant("", "pods", &["list"])],
+            Work::FollowPods => &[Grant("", "pods", FOLLOW)],
+            Work::Logs => &[Grant("", "pods/log", &["get"])],
+            Work::Events => &[Grant("", "events", &["list"])],
+            Work::Observe => OBSERVE,
+            Work::Storage => STORAGE,
+            Work::Anchor => &[Grant("", "services", &["get", "patch"])],
+            Work::Compare => DRIFT,
+            Work::Quiesce => QUIESCE,
+            Work::Start => START,
+            Work::Retire => RETIRE,
+            Work::RetireApplication => RETIRE_APPLICATION,
+            Work::Quotas => &[Grant("", "resourcequotas", &["list"])],
+            Work::Account => &[Grant("", "serviceaccounts", &["get"])],
+            Work::Namespace => &[Grant("", "namespaces", &["get"])],
+            Work::Nodes => &[Grant("", "nodes", &["list"])],
+            Work::StorageClasses => &[Grant("storage.k8s.io", "storageclasses", &["list"])],
+        }
+    }
+
+    /// Whether it looks at the cluster as a whole, so that no Role can allow it.
+    pub fn is_cluster_wide(self) -> bool {
+        matches!(self, Work::Namespace | Work::Nodes | Work::StorageClasses)
+    }
+
+    /// The permissions it needs, one by one.
+    pub fn permissions(self) -> impl Iterator<Item = Permission> {
+        self.grants().iter().copied().flat_map(Grant::permissions)
+    }
+}
+
+const LIST: &[Grant] =
+    &[Grant("", "services", &["list"]), Grant(APPS, "controllerrevisions", &["list"])];
+
+const WATCH_LIST: &[Grant] =
+    &[Grant("", "services", &["watch"]), Grant(APPS, "controllerrevisions", &["watch"])];
+
+const AWAIT_CLAIM: &[Grant] =
+    &[Grant("", "persistentvolumeclaims", FOLLOW), Grant("", "events", &["list"])];
+
+const DELETE_CLAIM: &[Grant] =
+    &[Grant("", "persistentvolumeclaims", &["delete", "get", "list", "watch"])];
+
+const QUIESCE: &[Grant] =
+    &[Grant(APPS, "deployments", &["get", "patch"]), Grant("", "pods", FOLLOW)];
+
+const DRIFT: &[Grant] = &[
+    Grant("", "serviceaccounts", COMPARE),
+    Grant(RBAC, "roles", COMPARE),
+    Grant(RBAC, "rolebindings", COMPARE),
+    Grant("", "configmaps", COMPARE),
+    Grant("", "services", COMPARE),
+    Grant(APPS, "deployments", COMPARE),
+    Grant(POLICY, "poddisruptionbudgets", COMPARE),
+    Grant(NETWORK, "networkpolicies", COMPARE),
+];
+
+/// The read after a write whose answer was lost is part of the write.
+const RECORD: &[Grant] = &[
+    Grant("", "configmaps", &["create", "delete", "get", "update"]),
+    Grant(LEASES, "leases", &["create", "delete", "get", "update"]),
+];
+
+/// A WebSocket to `pods/exec` is a GET; since Kubernetes 1.35 (KEP-4006) the API server also wants `create`,
+/// as it always did of SPDY.
+const STORAGE: &[Grant] = &[
+    Grant("", "pods", &["create", "delete", "get", "list", "watch"]),
+    Grant("", "pods/exec", &["create", "get"]),
+    Grant("", "persistentvolumeclaims", &["get"]),
+    Grant("", "events", &["list"]),
+    Grant(APPS, "replicasets", &["list"]),
+];
+
+/// Kubernetes lets nobody hand out permissions that they do not have, so that making the Role of the pods
+/// takes what the Role allows: Flink's high availability on ConfigMaps
+/// (<https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping>).
+const START: &[Grant] = &[
+    Grant(APPS, "controllerrevisions", &["create", "get"]),
+    Grant("", "persistentvolumeclaims", &["patch"]),
+    Grant("", "serviceaccounts", APPLY),
+    Grant(RBAC, "roles", APPLY),
+    Grant(RBAC, "rolebindings", APPLY),
+    Grant("", "configmaps", &["create", "delete", "get", "list", "patch", "update", "watch"]),
+    Grant("", "services", APPLY),
+    Grant(APPS, "deployments", APPLY),
+    Grant(POLICY, "poddisruptionbudgets", APPLY),
+    Grant(NETWORK, "networkpolicies", APPLY),
+];
+
+const OBSERVE: &[Grant] = &[
+    Grant("", "pods", &["list"]),
+    Grant(APPS, "replicasets", &["list"]),
+    Grant("", "persistentvolumeclaims", &["get"]),
+    Grant("", "events", &["list"]),
+];
+
+const RETIRE: &[Grant] = &[
+    Grant(APPS, "deployments", SWEEP),
+    Grant("", "services", SWEEP),
+    Grant("", "configmaps", SWEEP),
+    Grant(POLICY, "poddisruptionbudgets", SWEEP),
+    Grant(NETWORK, "networkpolicies", SWEEP),
+    Grant("", "pods", FOLLOW),
+];
+
+const RETIRE_APPLICATION: &[Grant] = &[
+    Grant(APPS, "deployments", SWEEP),
+    Grant("", "services", SWEEP),
+    Grant("", "configmaps", SWEEP),
+    Grant(POLICY, "poddisruptionbudgets", SWEEP),
+    Grant(NETWORK, "networkpolicies", SWEEP),
+    Grant(APPS, "controllerrevisions", SWEEP),
+    Grant(RBAC, "rolebindings", SWEEP),
+    Grant(RBAC, "roles", SWEEP),
+    Grant("", "serviceaccounts", SWEEP),
+];
+
+/// What a verb needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Needs {
+    /// The verb; those below another are joined by a hyphen: `storage-list`.
+    pub verb: &'static str,
+    /// Without any of this it fails with [`DENIED`](crate::exit_code::DENIED) before its first write.
+    pub refused_without: &'static [Work],
+    /// Without any of this it does the rest of its work and says what it was not allowed.
+    pub less_without: &'static [Work],
+    /// Checks that are left out where they are not allowed, and what only a failure calls for.
+    pub checks: &'static [Work],
+}
+
+use Work::{
+    Account, Anchor, AskFlink, AwaitClaim, Cancel, Claim, Claims, Compare, DeleteClaim, Events,
+    Find, FollowPods, List, Logs, Namespace, Nodes, Observe, Operations, Pods, Quiesce, Quotas,
+    ReadClaim, Record, Retire, RetireApplication, Revision, Revisions, Snapshot, Start, Storage,
+    StorageClasses, Unfinished, WatchList,
+};
+
+const fn needs(verb: &'static str, refused_without: &'static [Work]) -> Needs {
+    Needs { verb, refused_without, less_without: &[], checks: &[] }
+}
+
+/// What brings a generation up, and the old one down.
+const DEPLOY: &[Work] = &[
+    Find, Revision, Revisions, AskFlink, Unfinished, Record, ReadClaim, Claim, Storage, Snapshot,
+    Cancel, Anchor, Quiesce, Start, Observe, Retire, Compare,
+];
+const RESTORE: &[Work] = &[
+    Find, Revision, Revisions, AskFlink, Unfinished, Record, ReadClaim, Storage, Snapshot, Cancel,
+    Anchor, Quiesce, Start, Observe, Retire,
+];
+const DEPLOY_CHECKS: &[Work] = &[Account, Quotas, Logs, Namespace, Nodes, StorageClasses];
+/// Whatever the operation is that is taken over.
+const ANY: &[Work] = &[
+    Find,
+    Revision,
+    Revisions,
+    AskFlink,
+    Unfinished,
+    Record,
+    ReadClaim,
+    Claim,
+    Storage,
+    Snapshot,
+    Cancel,
+    Anchor,
+    Quiesce,
+    Start,
+    Observe,
+    Retire,
+    RetireApplication,
+    Compare,
+];
+
+/// Every verb, in the order of `--help`.
+pub const VERBS: &[Needs] = &[
+    Needs { checks: DEPLOY_CHECKS, ..needs("deploy", DEPLOY) },
+    Needs { checks: &[Storage], ..needs("savepoint", &[Find, Revision, AskFlink, Snapshot]) },
+    Needs { checks: &[Logs, Namespace, Nodes], ..needs("restore", RESTORE) },
+    Needs {
+        checks: &[Storage],
+        ..needs(
+            "stop",
+            &[Find, Revision, AskFlink, Unfinished, Record, Snapshot, Cancel, Anchor, Quiesce],
+        )
+    },
+    Needs {
+        checks: &[Logs],
+        ..needs(
+            "start",
+            &[
+                Find, Revision, Revisions, AskFlink, Unfinished, Record, Storage, Snapshot, Start,
+                Observe, Retire,
+            ],
+        )
+    },
+    Needs { less_without: &[Storage], ..needs("delete", DELETE) },
+    Needs {
+        less_without: &[Storage],
+        ..needs(
+            "delete-storage",
+            &[
+                Find,
+                Revision,
+                Revisions,
+                AskFlink,
+                Unfinished,
+                Record,
+                Cancel,
+                Anchor,
+                Retire,
+                RetireApplication,
+                ReadClaim,
+                Pods,
+                DeleteClaim,
+            ],
+        )
+    },
+    Needs { less_without: &[AskFlink], checks: &[WatchList], ..needs("list", &[List]) },
+    Needs { less_without: &[AskFlink, Observe, Compare], ..needs("status", &[Find, Revision]) },
+    needs("logs", &[Find, FollowPods, Logs]),
+    needs("operation-list", &[Operations]),
+    needs("operation-show", &[Unfinished]),
+    Needs { checks: &[Logs], ..needs("operation-resume", ANY) },
+    Needs { checks: &[Logs], ..needs("operation-abort", ANY) },
+    Needs {
+        checks: &[Quotas, AwaitClaim, Namespace, StorageClasses],
+        ..needs("storage-create", &[Claim])
+    },
+    needs("storage-list", &[Claims, Pods, Revisions]),
+    Needs {
+        checks: &[StorageClasses],
+        ..needs("storage-describe", &[ReadClaim, Pods, Revisions, Events])
+    },
+    needs("storage-delete", &[ReadClaim, Pods, Revisions, DeleteClaim]),
+];
+
+const DELETE: &[Work] =
+    &[Find, Revision, AskFlink, Unfinished, Record, Cancel, Anchor, Retire, RetireApplication];
+
+/// The needs of a verb; `None` for one that asks the cluster for nothing.
+pub fn of(verb: &str) -> Option<&'static Needs> {
+    VERBS.iter().find(|needs| needs.verb == verb)
+}
