@@ -22,7 +22,7 @@ use crate::ops::operation::record::Direction;
 use crate::ops::plan::{From, Plan, Step};
 use crate::ops::prove::Proof;
 use crate::ops::state::State;
-use crate::ops::{await_up, drift, objects, observe, permissions, preflight, prove, stop};
+use crate::ops::{await_up, drift, objects, observe, preflight, prove, stop};
 use crate::storage::jar::LocalJar;
 
 /// One run of one plan.
