@@ -376,8 +376,9 @@ fn a_user_who_may_not_do_all_of_it_is_refused_before_anything_is_written() {
     exit code: 6
     ---- stdout
     ---- stderr
-    error: this user lacks permissions that deploy needs in namespace "test-00000", so nothing was written: create configmaps, create leases.coordination.k8s.io, create controllerrevisions.apps, create deployments.apps, create serviceaccounts, create services, create networkpolicies.networking.k8s.io, create poddisruptionbudgets.policy, create rolebindings.rbac.authorization.k8s.io, create roles.rbac.authorization.k8s.io
+    error: this user lacks permissions that deploy needs in namespace "test-00000", so nothing was written: create configmaps, delete configmaps, patch configmaps, update configmaps, create pods, delete pods, create pods/exec, create serviceaccounts, patch serviceaccounts, create services, patch services, create services/proxy, create controllerrevisions.apps, create deployments.apps, patch deployments.apps, create leases.coordination.k8s.io, delete leases.coordination.k8s.io, get leases.coordination.k8s.io, update leases.coordination.k8s.io, create networkpolicies.networking.k8s.io, get networkpolicies.networking.k8s.io, patch networkpolicies.networking.k8s.io, create poddisruptionbudgets.policy, get poddisruptionbudgets.policy, patch poddisruptionbudgets.policy, create rolebindings.rbac.authorization.k8s.io, get rolebindings.rbac.authorization.k8s.io, patch rolebindings.rbac.authorization.k8s.io, create roles.rbac.authorization.k8s.io, get roles.rbac.authorization.k8s.io, patch roles.rbac.authorization.k8s.io
     hint: Ask an administrator for these permissions, or use another --context or --as.
+    hint: `kubectl flink rbac VERB` prints a Role that has all that a verb needs.
     "#);
 }
 

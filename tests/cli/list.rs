@@ -1,4 +1,4 @@
-//! `list -w` and `--show-labels`, as `kubectl get` has them.
+//! `list --show-labels`, as `kubectl get` has it.
 
 use crate::support::Sandbox;
 
