@@ -249,7 +249,8 @@ async fn one(
         let mut executor = Executor::resume(cluster, journal, deadline).await?;
         executor.jar = request.jar.as_ref();
         operate::run(ctx, &mut executor, &mut narrator, Towards::End).await?;
-        if executor.proof.is_some() || !args.wait.wait() {
+        let proves = |step: &Step| matches!(step, Step::Prove { .. });
+        if executor.plan().steps.iter().any(proves) || !args.wait.wait() {
             drop(narrator);
             return operate::answer(ctx, &executor).map(|()| None);
         }

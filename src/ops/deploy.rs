@@ -112,6 +112,9 @@ fn upgrade(input: &Input<'_>, active: &Active) -> Result<Plan> {
         )
         .hint(format!("Go back to a snapshot with `kubectl flink restore {name} --from …`.")));
     }
+    if active.run == Run::Running && active.has_finished() && !is_stateless(input.target) {
+        return Err(transition::finished(active));
+    }
     let old = &active.revision;
     let highest = input.highest.unwrap_or(old.generation).max(old.generation);
     let target =
@@ -277,6 +280,21 @@ mod tests {
             let input = Input { active: Some(&active), ..input(&operation, &target) };
             assert_eq!(decide(&input)?, Decision::Unchanged);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_job_that_came_to_its_end_is_not_begun_again() -> Result<()> {
+        let (operation, target) = (operation(), changed());
+        let mut finished = active(4, Run::Running, Job::Ended("FINISHED".to_owned()));
+        finished.latest.clone_from(&finished.revision.restored_from);
+        let refused = decide(&Input { active: Some(&finished), ..input(&operation, &target) });
+        let refused = refused.expect_err("it would do its work again");
+        assert_eq!(refused.kind(), Kind::Conflict);
+        // A stop that nobody knows of ends a job the same way, and leaves a savepoint.
+        finished.latest = Some(snapshot("savepoint-1"));
+        let input = Input { active: Some(&finished), ..input(&operation, &target) };
+        assert!(matches!(decide(&input)?, Decision::Upgrade(_)));
         Ok(())
     }
 

@@ -28,6 +28,9 @@ pub fn stop(active: &Active, mode: StopMode, operation: &OperationId) -> Result<
     if active.run == Run::Stopped {
         return Ok(None);
     }
+    if active.has_finished() {
+        return Err(transition::finished(active));
+    }
     let revision = &active.revision;
     let generation = revision.generation;
     let directory = revision.layout().operation_savepoints(operation);
@@ -229,6 +232,10 @@ mod tests {
         }
         let stopped = active(4, Run::Stopped, Job::Unreachable);
         assert_eq!(stop(&stopped, StopMode::Savepoint, &operation())?, None);
+        let mut finished = active(4, Run::Running, Job::Ended("FINISHED".to_owned()));
+        finished.latest.clone_from(&finished.revision.restored_from);
+        let refused = stop(&finished, StopMode::Discard, &operation());
+        assert!(refused.is_err_and(|e| e.kind() == Kind::Conflict), "start would begin anew");
         Ok(())
     }
 

@@ -1,9 +1,13 @@
 //! Reads from the cluster and from Flink what plans are made of.
 
+use std::time::Duration;
+
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use tokio::time::sleep;
 
 use crate::cluster::{Cluster, read};
+use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::flink::client::CallError;
 use crate::flink::types::Checkpoints;
@@ -16,6 +20,10 @@ use crate::model::snapshot::SnapshotPath;
 use crate::ops::anchor::{self, Anchor};
 use crate::ops::objects::IMAGE;
 use crate::ops::observed::{Active, Job, Run};
+
+/// A JobManager that Kubernetes starts again recovers its job within half a minute; on a busy node in two.
+const COMING_BACK: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// The REST client of one generation's JobManager.
 pub fn flink(
@@ -118,6 +126,27 @@ pub async fn job(flink: &FlinkClient, job: JobId) -> Result<Job> {
         Err(CallError::NotFound(_)) => Ok(Job::Unknown),
         Err(CallError::Failed(error)) if error.kind() == Kind::Denied => Err(error),
         Err(_) => Ok(Job::Unreachable),
+    }
+}
+
+/// Waits until a job whose JobManager was restarted runs again. `false` when it has ended, or does not come
+/// back in time.
+///
+/// # Errors
+/// When the API server refuses to let us ask.
+pub async fn runs_again(flink: &FlinkClient, id: JobId, deadline: Deadline) -> Result<bool> {
+    let deadline = deadline.at_most(COMING_BACK);
+    loop {
+        match job(flink, id).await? {
+            Job::Running => return Ok(true),
+            Job::Ended(_) => return Ok(false),
+            // The JobManager is on its way, or recovers the job.
+            Job::Unsettled(_) | Job::Unknown | Job::Unreachable => {}
+        }
+        if !deadline.allows(PAUSE) {
+            return Ok(false);
+        }
+        sleep(PAUSE).await;
     }
 }
 

@@ -50,6 +50,14 @@ impl Active {
         self.revision.job_id
     }
 
+    /// Whether the job has come to the end of its input. Flink deletes the checkpoints of such a job, retained
+    /// ones too (`CheckpointRetentionPolicy`), so that nothing is left to go on from: whatever is started
+    /// from an older snapshot does its work once more.
+    pub fn has_finished(&self) -> bool {
+        let nothing_newer = self.latest.is_none() || self.latest == self.revision.restored_from;
+        self.job == Job::Ended("FINISHED".to_owned()) && nothing_newer
+    }
+
     /// The newest snapshot that this application's state is known to be in.
     pub fn known_snapshot(&self) -> Option<&SnapshotPath> {
         self.latest.as_ref().or(self.revision.restored_from.as_ref())

@@ -11,9 +11,14 @@ use crate::model::name::ApplicationName;
 use crate::model::revision::Revision;
 use crate::model::snapshot::{SavepointFormat, SnapshotPath};
 use crate::ops::event::{Event, Observer};
-use crate::ops::observed::Run;
+use crate::ops::observed::{Job, Run};
 use crate::ops::state::State;
 use crate::ops::{anchor, observe};
+
+/// How often a savepoint is taken again that was lost with its JobManager.
+const ROUNDS: u32 = 3;
+/// More than the attempts that one round can make while tasks start.
+const ATTEMPTS_A_ROUND: u32 = 1_000_000;
 
 /// A savepoint of one application.
 pub struct Savepoint<'a> {
@@ -94,8 +99,36 @@ impl<'a> Savepoint<'a> {
         deadline: Deadline,
         observer: &mut dyn Observer,
     ) -> Result<SnapshotPath> {
+        for round in 0..ROUNDS {
+            let outcome = self.round(round, trigger_first, deadline, observer).await?;
+            let why = match outcome {
+                Outcome::Completed(path) => return Ok(path),
+                Outcome::Failed(why) => return Err(self.failed(&why, observer).await),
+                Outcome::StillRunning => return Err(self.goes_on()),
+                Outcome::Lost(why) => why,
+            };
+            // The JobManager cannot tell any more: what is in the directory decides.
+            if let Some(path) = self.look_for_it(observer).await? {
+                return Ok(path);
+            }
+            let job = self.revision.job_id;
+            if !trigger_first || !observe::runs_again(&self.flink, job, deadline).await? {
+                return Err(self.lost(&why));
+            }
+            observer.event(Event::Warning(format!("{why}: taking it again")));
+        }
+        Err(self.lost("the JobManager restarts again and again"))
+    }
+
+    async fn round(
+        &self,
+        round: u32,
+        trigger_first: bool,
+        deadline: Deadline,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome> {
         observer.event(Event::Phase("waiting for Flink".to_owned()));
-        let attempt_id = |n: u32| attempt(&self.operation, n);
+        let attempt_id = |n: u32| attempt(&self.operation, round * ATTEMPTS_A_ROUND + n);
         let operation = SnapshotOperation {
             flink: &self.flink,
             job: self.revision.job_id,
@@ -109,43 +142,76 @@ impl<'a> Savepoint<'a> {
                 bytes: progress.bytes,
             });
         };
-        let outcome = match trigger_first {
-            true => operation.run(deadline, &mut progress).await?,
-            false => operation.attach(deadline, &mut progress).await?,
-        };
-        match outcome {
-            Outcome::Completed(path) => Ok(path),
-            Outcome::Failed(why) => Err(self.failed(&why)),
-            Outcome::Lost(why) => self.look_for_it(&why, observer).await,
-            Outcome::StillRunning => {
-                Err(Error::new(Kind::Timeout, "the savepoint is not complete yet")
-                    .hint(format!("It goes on. Follow it with `{}`.", self.reattach())))
-            }
+        match trigger_first {
+            true => operation.run(deadline, &mut progress).await,
+            false => operation.attach(deadline, &mut progress).await,
         }
     }
 
-    /// The JobManager cannot tell any more: what is in the directory decides.
-    async fn look_for_it(&self, why: &str, observer: &mut dyn Observer) -> Result<SnapshotPath> {
+    /// What is complete in the directory of this operation.
+    async fn look_for_it(&self, observer: &mut dyn Observer) -> Result<Option<SnapshotPath>> {
         let mut state = State::of(self.cluster, &self.revision, &self.operation);
-        // A directory that the user chose may hold other savepoints, so only our own is proof.
-        let found = match self.directory == state.layout().operation_savepoints(&self.operation) {
+        let found = match self.is_own(&state) {
             true => state.find_in(&self.directory, observer).await,
             false => Ok(None),
         };
         state.close().await;
-        found?.ok_or_else(|| {
-            Error::new(Kind::Flink, format!("the savepoint did not complete: {why}")).hint(format!(
-                "Nothing complete is in {}. Take another one with `kubectl flink savepoint {}`.",
-                self.directory, self.revision.application
-            ))
-        })
+        found
     }
 
-    fn failed(&self, why: &str) -> Error {
+    /// Whether the directory is this operation's alone. One that the user chose may hold other savepoints, and
+    /// proves nothing.
+    fn is_own(&self, state: &State<'_>) -> bool {
+        self.directory == state.layout().operation_savepoints(&self.operation)
+    }
+
+    fn goes_on(&self) -> Error {
+        Error::new(Kind::Timeout, "the savepoint is not complete yet")
+            .hint(format!("It goes on. Follow it with `{}`.", self.reattach()))
+    }
+
+    fn lost(&self, why: &str) -> Error {
+        Error::new(Kind::Flink, format!("the savepoint did not complete: {why}")).hint(format!(
+            "Nothing complete is in {}. Take another one with `kubectl flink savepoint {}`.",
+            self.directory, self.revision.application
+        ))
+    }
+
+    /// Flink failed it: what that means for the job, and what it left on the storage.
+    async fn failed(&self, why: &str, observer: &mut dyn Observer) -> Error {
         let name = &self.revision.application;
-        Error::new(Kind::Flink, format!("the savepoint of {name} failed: {why}"))
-            .hint("The job goes on running.")
-            .hint(format!("See its failures with `kubectl flink status {name}` and `kubectl flink logs {name}`."))
+        if let Ok(Job::Ended(state)) = observe::job(&self.flink, self.revision.job_id).await {
+            return self.ended(&state).await;
+        }
+        let error = Error::new(Kind::Flink, format!("the savepoint of {name} failed: {why}"))
+            .hint("The job goes on running.");
+        let mut state = State::of(self.cluster, &self.revision, &self.operation);
+        let remains = match self.is_own(&state) {
+            true => state.remains(&self.directory, observer).await,
+            false => None,
+        };
+        state.close().await;
+        remains.into_iter().fold(error, Error::hint).hint(format!(
+            "See its failures with `kubectl flink status {name}` and `kubectl flink logs {name}`."
+        ))
+    }
+
+    /// A job that has ended takes no savepoint; what it left is what to go on from.
+    async fn ended(&self, state: &str) -> Error {
+        let name = &self.revision.application;
+        let checkpoints = self.flink.checkpoints(self.revision.job_id).await.ok();
+        let latest =
+            checkpoints.and_then(|checkpoints| observe::newest(checkpoints).ok().flatten());
+        let error = Error::new(
+            Kind::Conflict,
+            format!("the job of {name} is {state}: there is nothing to take a savepoint of"),
+        );
+        match latest {
+            Some(latest) => error.hint(format!(
+                "Its latest snapshot is {latest}: go on from it with `kubectl flink restore {name} --from {latest}`."
+            )),
+            None => error.hint(format!("Look at it with `kubectl flink status {name}`.")),
+        }
     }
 
     /// The command that follows this savepoint.

@@ -137,6 +137,21 @@ impl<'a> State<'a> {
         Ok(own.next().map(|found| found.path))
     }
 
+    /// In words what a savepoint that failed left in its directory; nothing when that is empty, out of reach or
+    /// on another storage. It is nobody's snapshot, and still not ours to delete.
+    pub async fn remains(
+        &mut self,
+        directory: &str,
+        observer: &mut dyn Observer,
+    ) -> Option<String> {
+        mounted_path(directory)?;
+        let entries = self.store(observer).await.ok()?.list(directory, 2, &[]).await.ok()?;
+        let files = entries.iter().filter(|entry| !entry.is_folder).count();
+        (!entries.is_empty()).then(|| {
+            format!("What it wrote is left in {directory} (files: {files}): nothing restores from it, and it is yours to delete.")
+        })
+    }
+
     /// The complete savepoint in the directory of one operation, if there is one.
     ///
     /// # Errors

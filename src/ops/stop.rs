@@ -26,6 +26,9 @@ const REFRESH: Duration = Duration::from_millis(600);
 /// (`task.cancellation.timeout`, 3 minutes).
 const ENDING: Duration = Duration::from_secs(200);
 
+/// How often a stop is sent again that was lost with its JobManager.
+const ROUNDS: u32 = 3;
+
 /// Ends `job` and returns the snapshot that it left.
 ///
 /// # Errors
@@ -201,35 +204,58 @@ async fn savepoint(
         drain,
     };
     let operation = run.plan().operation.clone();
-    let attempt_id = |attempt: u32| match attempt {
-        0 => trigger_id,
-        n => operation.trigger(&format!("stop-{n}")),
-    };
-    let stop = SnapshotOperation { flink, job, trigger: &trigger, attempt_id: &attempt_id };
-    let outcome = stop
-        .run(run.deadline, &mut |progress| {
-            observer.event(Event::Snapshot {
-                acknowledged: progress.acknowledged.into(),
-                total: progress.total.into(),
-                bytes: progress.bytes,
-            });
-        })
-        .await?;
-    match outcome {
-        Outcome::Completed(path) => Ok(path),
-        Outcome::Failed(why) => Err(Error::new(Kind::Flink, format!("the savepoint failed: {why}"))
-            .hint("The job goes on running, and nothing else was changed.")),
-        Outcome::Lost(why) => match run.state.find_in(directory, observer).await? {
-            Some(path) => Ok(path),
-            None => Err(Error::new(
-                Kind::Flink,
-                format!("Flink does not say what became of the savepoint: {why}"),
-            )
-            .hint(format!("Nothing complete is in {directory}. Look at the job with `kubectl flink status`, then try again."))),
-        },
-        Outcome::StillRunning => Err(Error::new(Kind::Timeout, "the savepoint is not complete yet")
-            .hint(format!("It goes on in {directory}, and the job ends when it completes. Run the same command again with a longer --timeout."))),
+    for round in 0..ROUNDS {
+        let attempt_id = |attempt: u32| match (round, attempt) {
+            (0, 0) => trigger_id,
+            (0, n) => operation.trigger(&format!("stop-{n}")),
+            (round, n) => operation.trigger(&format!("stop-{round}-{n}")),
+        };
+        let stop = SnapshotOperation { flink, job, trigger: &trigger, attempt_id: &attempt_id };
+        let outcome = stop
+            .run(run.deadline, &mut |progress| {
+                observer.event(Event::Snapshot {
+                    acknowledged: progress.acknowledged.into(),
+                    total: progress.total.into(),
+                    bytes: progress.bytes,
+                });
+            })
+            .await?;
+        let why = match outcome {
+            Outcome::Completed(path) => return Ok(path),
+            Outcome::Failed(why) => {
+                let remains = run.state.remains(directory, observer).await;
+                let error = Error::new(Kind::Flink, format!("the savepoint failed: {why}"))
+                    .hint("The job goes on running, and nothing else was changed.");
+                return Err(remains.into_iter().fold(error, Error::hint));
+            }
+            Outcome::StillRunning => return Err(still_running(directory)),
+            Outcome::Lost(why) => why,
+        };
+        // A job that was brought back with its JobManager runs again, and goes beyond what was saved.
+        let found = run.state.find_in(directory, observer).await?;
+        let runs = match found {
+            Some(_) => matches!(observe::job(flink, job).await?, Job::Running | Job::Unsettled(_)),
+            None => observe::runs_again(flink, job, run.deadline).await?,
+        };
+        match found {
+            _ if runs => {
+                observer.event(Event::Warning(format!("{why}: stopping it again")));
+            }
+            Some(path) => return Ok(path),
+            None => return Err(lost(&why, directory)),
+        }
     }
+    Err(lost("its JobManager restarts again and again", directory))
+}
+
+fn still_running(directory: &str) -> Error {
+    Error::new(Kind::Timeout, "the savepoint is not complete yet")
+        .hint(format!("It goes on in {directory}, and the job ends when it completes. Run the same command again with a longer --timeout."))
+}
+
+fn lost(why: &str, directory: &str) -> Error {
+    Error::new(Kind::Flink, format!("Flink does not say what became of the savepoint: {why}"))
+        .hint(format!("Nothing complete is in {directory}. Look at the job with `kubectl flink status`, then try again."))
 }
 
 async fn await_end(flink: &FlinkClient, job: JobId, deadline: Deadline) -> Result<()> {

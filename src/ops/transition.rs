@@ -117,6 +117,17 @@ pub fn job_id(
     JobId::derive(&["job", namespace, application.as_str(), &number, operation.as_str()])
 }
 
+/// The refusal to end or to replace a job that has come to its end by itself.
+pub fn finished(active: &Active) -> Error {
+    let name = &active.revision.application;
+    Error::new(
+        Kind::Conflict,
+        format!("the job of {name} is FINISHED: it has processed all of its input, and left no state to go on from"),
+    )
+    .hint(format!("To process it all once more, delete the application with `kubectl flink delete {name}` and deploy with --from none."))
+    .hint(format!("To go on from an earlier savepoint, run `kubectl flink restore {name} --from SNAPSHOT`."))
+}
+
 fn unreachable(active: &Active) -> Error {
     let name = &active.revision.application;
     Error::new(

@@ -63,12 +63,18 @@ pub async fn open(
     waiting: &mut (dyn FnMut(&Waiting) + Send),
 ) -> Result<OpenStore> {
     let pods: Vec<Pod> = read::list(cluster, &cluster.api(), "").await?;
-    if let Some(target) = mounting(&pods, &spec.claim) {
+    // A run of the same operation that died left its helper pod to us, to use and to delete.
+    let own = |pod: &str| pod == spec.name();
+    let target = mounting(&pods, &spec.claim).filter(|target| !own(&target.pod));
+    sweep(cluster, &spec.application, &pods, |pod| target.is_some() && own(&pod.name_any())).await;
+    if let Some(target) = target {
         return Ok(open_in(cluster, target));
     }
     let needed: Vec<Permission> = Work::Storage.permissions().collect();
     cluster_access::require(cluster, "reading the state storage", &needed).await?;
-    sweep(cluster, &spec.application, &pods).await;
+    if pods.iter().any(|pod| own(&pod.name_any()) && is_over(pod)) {
+        gone(cluster, &spec.name(), deadline).await?;
+    }
     let helper = start(cluster, spec).await?;
     let target = ExecTarget { pod: helper.name.clone(), container: CONTAINER.to_owned() };
     wait_until_running(cluster, spec, deadline, waiting).await?;
@@ -129,13 +135,32 @@ fn container_mounting<'a>(pod: &'a Pod, claim: &str) -> Option<&'a str> {
         .find(|name| condition::container_running(pod, name))
 }
 
-/// Deletes helper pods of the application that ended without being deleted. They hold nothing, so a
-/// failure to delete one is not worth failing for.
-async fn sweep(cluster: &Cluster, application: &ApplicationName, pods: &[Pod]) {
+fn is_over(pod: &Pod) -> bool {
+    condition::pod_ended(pod) || condition::pod_terminating(pod)
+}
+
+/// Waits until a pod that is on its way out has made room for another one of its name.
+async fn gone(cluster: &Cluster, name: &str, deadline: Deadline) -> Result<()> {
+    let mut watched = Watched::<Pod>::named(cluster.api(), name);
+    let gone = watched.wait_for(deadline, |pods| pods.is_empty().then_some(())).await?;
+    gone.ok_or_else(|| {
+        Error::new(Kind::Timeout, format!("pod {name} of an earlier run does not go away"))
+            .hint("Look for a node that is down with `kubectl get pods -o wide`.")
+    })
+}
+
+/// Deletes helper pods of the application that ended without being deleted, and those that are `superfluous`.
+/// They hold nothing, so a failure to delete one is not worth failing for.
+async fn sweep(
+    cluster: &Cluster,
+    application: &ApplicationName,
+    pods: &[Pod],
+    superfluous: impl Fn(&Pod) -> bool,
+) {
     let left_over = |pod: &&Pod| {
         pod.labels().get(labels::APPLICATION).is_some_and(|name| name == application.as_str())
             && pod.labels().get(labels::COMPONENT).is_some_and(|c| c == Component::Helper.as_str())
-            && condition::pod_ended(pod)
+            && (condition::pod_ended(pod) || superfluous(pod))
     };
     for pod in pods.iter().filter(left_over) {
         if let Err(error) = write::delete_pod(cluster, pod).await {

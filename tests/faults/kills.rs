@@ -23,7 +23,7 @@ fn survives(component: &str) {
 
     app.kill_jvm(component);
     eventually("the container was restarted", PATIENCE, || {
-        (restarts(&app, component) > 0).then_some(())
+        (app.restarts(component) > 0).then_some(())
     });
     // Going on from nothing would start again at record 0, and show as duplicates.
     let before = eventually("a TaskManager with a shell", PATIENCE, || {
@@ -31,11 +31,6 @@ fn survives(component: &str) {
             .then(|| exactly_once(&app.committed()))
     });
     app.wait_for_commits(before + 300);
-}
-
-fn restarts(app: &App<'_>, component: &str) -> i32 {
-    let statuses = app.pods(component).into_iter().filter_map(|pod| pod.status?.container_statuses);
-    statuses.flatten().map(|status| status.restart_count).sum()
 }
 
 fn ready(app: &App<'_>, component: &str) -> bool {

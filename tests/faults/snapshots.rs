@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{App, Running, Sandbox};
+use crate::support::{App, MOUNT, Running, Sandbox, fault};
 
 #[test]
 #[ignore = "needs a node: cargo xtask test --layer faults"]
@@ -22,6 +22,54 @@ fn a_failed_savepoint_is_reported_and_the_job_goes_on() {
     app.shell(&format!("rm {flag}"));
     app.wait_for_commits(before + 100);
     app.run("savepoint", &[]).success();
+    app.is_whole();
+    fault::seen(
+        20,
+        "savepoint",
+        "exit 7 with Flink's reason, and no path; the job goes on, every record once",
+    );
+}
+
+#[test]
+#[ignore = "needs a node: cargo xtask test --layer faults"]
+fn a_full_disk_fails_the_savepoint_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    let app = App::new(&sandbox, "orders");
+    let flags = [
+        "--storage=pvc:400Mi,class=sized",
+        "--set=execution.checkpointing.tolerable-failed-checkpoints=1000",
+        "--set=execution.checkpointing.num-retained=1",
+    ];
+    // A snapshot of about 20 MB.
+    app.deploy(&flags, &["--padding", "2000000"]).success();
+    let before = app.wait_for_commits(50);
+
+    // Room for the records, not for a snapshot.
+    app.shell(&format!(
+        "free=$(df -Pk {MOUNT} | awk 'NR==2 {{print $4}}'); dd if=/dev/zero of={MOUNT}/ballast bs=1k count=$((free - 8000))"
+    ));
+    for verb in ["savepoint", "stop"] {
+        let failed = app.run(verb, &[]);
+        failed.fails(7, &["No space left on device", "The job goes on running"]);
+    }
+    app.wait_for_job("RUNNING");
+    app.shell(&format!(
+        "ls -lR {MOUNT}/{}/orders/savepoints >&2; rm {MOUNT}/ballast",
+        sandbox.namespace
+    ));
+    app.wait_for_commits(before + 300);
+    app.run("savepoint", &[]).success();
+    app.is_whole();
+    fault::seen(
+        21,
+        "savepoint",
+        "exit 7: IOException: No space left on device; the job goes on, every record once",
+    );
+    fault::seen(
+        21,
+        "stop",
+        "exit 7: IOException: No space left on device; the job goes on, every record once",
+    );
 }
 
 #[test]
@@ -52,4 +100,9 @@ fn an_interrupted_savepoint_goes_on_and_says_how_to_follow_it() {
     running.interrupt();
     let outcome = sandbox.finish(running, Duration::from_secs(20));
     outcome.fails(130, &["kubectl flink savepoint orders"]);
+
+    let late = app.run("savepoint", &["--timeout=1s"]);
+    late.fails(124, &["the savepoint is not complete yet", "It goes on. Follow it with"]);
+    app.wait_for_savepoints(2);
+    app.is_whole();
 }

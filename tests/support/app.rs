@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 
 use super::records::{self, Record};
 use super::{Outcome, Sandbox, eventually, killer, setting};
@@ -39,8 +39,8 @@ pub(crate) const MOUNT: &str = "/flink/state";
 
 /// An application of one sandbox.
 pub(crate) struct App<'a> {
-    sandbox: &'a Sandbox,
-    name: &'a str,
+    pub(super) sandbox: &'a Sandbox,
+    pub(super) name: &'a str,
     /// The Flink version: `2.3` or `1.20`.
     version: &'a str,
 }
@@ -95,6 +95,23 @@ impl<'a> App<'a> {
         pods
     }
 
+    /// Whether the first container of this role's pod runs.
+    pub(crate) fn is_running(&self, component: &str) -> bool {
+        let pods = self.pods(component).into_iter();
+        let statuses = pods.filter_map(|pod| pod.status?.container_statuses);
+        statuses.flatten().any(|status| status.state.is_some_and(|state| state.running.is_some()))
+    }
+
+    /// Deletes the ConfigMaps in which Flink keeps its leaders and the pointers to its checkpoints.
+    pub(crate) fn forget_leaders(&self) {
+        let maps = self.sandbox.cluster.api::<ConfigMap>(&self.sandbox.namespace);
+        let found = self.sandbox.cluster.list(&maps, "type=flink-native-kubernetes");
+        assert!(!found.is_empty(), "no high availability");
+        for map in found {
+            self.sandbox.cluster.delete(&maps, &map.metadata.name.unwrap());
+        }
+    }
+
     /// Runs a shell command in a TaskManager, which has the storage mounted.
     pub(crate) fn shell(&self, command: &str) -> String {
         let pods = self.pods("taskmanager");
@@ -108,6 +125,13 @@ impl<'a> App<'a> {
     /// Ends the JVM of the pod of this role at once, as `kill -9` does.
     pub(crate) fn kill_jvm(&self, component: &str) {
         killer::kill(&self.sandbox.cluster, &self.pods(component)[0]);
+    }
+
+    /// How often the containers of this role's pods were started again.
+    pub(crate) fn restarts(&self, component: &str) -> i32 {
+        let pods = self.pods(component).into_iter();
+        let statuses = pods.filter_map(|pod| pod.status?.container_statuses);
+        statuses.flatten().map(|status| status.restart_count).sum()
     }
 
     /// The number of records that the state in the snapshot at `path` (a `file:` URI) had counted, by

@@ -94,6 +94,12 @@ impl Cluster {
         self.wait(api.get_opt(name)).unwrap()
     }
 
+    /// The answer to `GET` of this path, if it is JSON and a success.
+    pub(crate) fn raw(&self, path: &str) -> Option<Value> {
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        self.wait(self.client.request(request)).ok()
+    }
+
     /// Runs a command in a pod's first container; returns its exit code and stdout.
     pub(crate) fn exec(&self, namespace: &str, pod: &str, command: &[&str]) -> (i32, String) {
         let api = self.api::<Pod>(namespace);

@@ -2,6 +2,7 @@
 
 mod app;
 mod cluster;
+mod cut_off;
 pub(crate) mod fault;
 mod flink;
 mod inventory;
@@ -14,6 +15,7 @@ mod report;
 mod sandbox;
 mod terminal;
 mod trouble;
+mod whole;
 
 pub(crate) use app::{App, MOUNT, PATIENCE};
 pub(crate) use cluster::{Cluster, eventually, setting};
