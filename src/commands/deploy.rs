@@ -161,8 +161,8 @@ pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
     for (position, (document, source)) in documents.into_iter().zip(&jars).enumerate() {
         let jar = source.as_ref().map(|source| source.jar().clone());
         match one(ctx, &cluster, &args, document, jar, from.clone()).await {
-            Ok(Some(Shown::Document(spec))) => specs.push(spec),
-            Ok(Some(Shown::Plan(plan))) => plans.push(plan),
+            Ok(Some(Shown::Document(spec))) => specs.push(*spec),
+            Ok(Some(Shown::Plan(plan))) => plans.push(*plan),
             Ok(None) => {}
             Err(e) => return Err(begun(e, &names, position)),
         }
@@ -338,7 +338,7 @@ async fn dry_run(
     narrator: &mut Narrator,
 ) -> Result<Shown> {
     if by == By::Client && wants_document(&args.output.format) {
-        return Ok(Shown::Document(prepared.target.spec));
+        return Ok(Shown::Document(Box::new(prepared.target.spec)));
     }
     let name = &prepared.target.application;
     let record = match operate::left(ctx, cluster, name, &digest).await? {
@@ -346,7 +346,8 @@ async fn dry_run(
         None => {
             let Some(mut plan) = prepared.decision.plan().cloned() else {
                 let target = format!("application/{name}");
-                return Ok(Shown::Plan(PlanView::unchanged(target, cluster.namespace(), by)));
+                let view = PlanView::unchanged(target, cluster.namespace(), by);
+                return Ok(Shown::Plan(Box::new(view)));
             };
             if !args.wait.wait() {
                 without_waiting(&mut plan)?;
@@ -357,7 +358,8 @@ async fn dry_run(
         }
     };
     let outcome = operate::deployed(&record);
-    dry_run::view(cluster, record, by, outcome, narrator).await.map(Shown::Plan)
+    let view = dry_run::view(cluster, record, by, outcome, narrator).await?;
+    Ok(Shown::Plan(Box::new(view)))
 }
 
 /// Formats that show data show the document in a client's dry run: it is what `-f` takes.
@@ -367,6 +369,6 @@ fn wants_document(format: &Format) -> bool {
 
 /// What a dry run shows.
 enum Shown {
-    Document(FlinkDeployment),
-    Plan(PlanView),
+    Document(Box<FlinkDeployment>),
+    Plan(Box<PlanView>),
 }

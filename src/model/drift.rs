@@ -184,8 +184,8 @@ pub fn spelled_like(wanted: &Value, live: &Value) -> Value {
         (Value::Object(wanted), live) => {
             let said = wanted.iter().filter_map(|(key, value)| {
                 let there = live.get(key).unwrap_or(&Value::Null);
-                let is_said = !value.is_null() && !(is_blank(value) && there.is_null());
-                is_said.then(|| (key.clone(), spelled_like(value, there)))
+                let is_silent = value.is_null() || (is_blank(value) && there.is_null());
+                (!is_silent).then(|| (key.clone(), spelled_like(value, there)))
             });
             Value::Object(said.collect())
         }

@@ -41,7 +41,7 @@ impl Redactor {
     }
 
     fn lines(&mut self, text: &str) -> String {
-        let mut line = |line: &str| {
+        let line = |line: &str| {
             for separator in [": ", "="] {
                 if let Some((key, value)) = line.split_once(separator)
                     && is_secret(key.trim(), value.trim().trim_matches(['"', '\'']))
@@ -52,7 +52,7 @@ impl Redactor {
             }
             line.to_owned()
         };
-        text.split_inclusive('\n').map(|text| line(text)).collect()
+        text.split_inclusive('\n').map(line).collect()
     }
 
     fn arguments(&mut self, arguments: &mut [Value]) {
