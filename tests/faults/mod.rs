@@ -7,4 +7,5 @@ mod going_back;
 mod killed;
 mod kills;
 mod left_stop;
+mod restarted;
 mod snapshots;
