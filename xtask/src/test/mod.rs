@@ -21,11 +21,6 @@ use crate::{cache, cluster, jobs, tools};
 use libtest::{Run, TestBinary};
 use tally::Tally;
 
-/// The local cluster of the layers that need pods.
-const NODE: &str = "test";
-/// The API server of the layers below: their tests show what happens where nothing starts pods.
-const CONTROL_PLANE: &str = "test-cli";
-
 /// Shells whose completion is tested, and `script`, which gives them a terminal.
 const SHELLS: &[Package] = &[
     Package { proof: &["bash"], name: "bash" },
@@ -49,6 +44,9 @@ pub(crate) struct TestArgs {
     /// Leave the local clusters running
     #[arg(long)]
     keep: bool,
+    /// Name of the local clusters; runs of other names need not wait for each other
+    #[arg(long, value_name = "NAME", default_value = "test")]
+    name: String,
 }
 
 /// A layer of tests. Declared from cheap to dear, which is the order they run in.
@@ -127,7 +125,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
             break;
         }
         if layer >= Layer::Cli && turn.is_none() {
-            turn = Some(take_turns()?);
+            turn = Some(take_turns(&args.name)?);
         }
         say(&format!("==> Layer {}", layer.name()));
         let began = Instant::now();
@@ -188,20 +186,28 @@ fn on_control_plane(site: &Site) -> Result<Vec<(String, String)>> {
     Ok(vec![variable("KUBECONFIG", site.kubeconfig()), variable("KUBECTL", site.kubectl_program())])
 }
 
-/// Two runs on one machine have the same clusters, and the first to end would take them away from the other.
-fn take_turns() -> Result<File> {
+/// Two runs of one name have the same clusters, and the first to end would take them away from the other.
+fn take_turns(name: &str) -> Result<File> {
     let dir = cache::dir()?;
     fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
-    let path = dir.join("test.lock");
+    let path = dir.join(format!("{name}.lock"));
     let lock = File::create(&path).with_context(|| format!("create {}", path.display()))?;
     if lock.try_lock().is_err() {
-        say("==> Waiting for another `cargo xtask test` on this machine to end");
+        say(&format!(
+            "==> Waiting for another `cargo xtask test --name {name}` on this machine to end"
+        ));
         lock.lock().context("wait for another run")?;
     }
     Ok(lock)
 }
 
 impl TestArgs {
+    /// The API server of the layers without pods: their tests show what happens where nothing starts any. The
+    /// other layers have the cluster of the plain name.
+    fn control_plane(&self) -> String {
+        format!("{}-cli", self.name)
+    }
+
     /// The context to run a layer on. The layers that need no pods have an API server of their own, unless they
     /// are asked for by name.
     fn context_for(&self, layer: Layer) -> Option<&str> {
@@ -285,8 +291,8 @@ impl Session<'_> {
         }
         let site = match context {
             Some(context) => Site::context(context)?,
-            None if layer.is_alone() => Site::control_plane(CONTROL_PLANE)?,
-            None => fresh(Site::local(NODE)?)?,
+            None if layer.is_alone() => Site::control_plane(&self.args.control_plane())?,
+            None => fresh(Site::local(&self.args.name)?)?,
         };
         let mut env = match layer.is_alone() {
             true => on_control_plane(&site)?,
@@ -306,9 +312,9 @@ impl Session<'_> {
         }
         let mut layers = self.args.layers();
         match layer {
-            Layer::Cli | Layer::ApiFaults => take_down(CONTROL_PLANE),
+            Layer::Cli | Layer::ApiFaults => take_down(&self.args.control_plane()),
             _ if self.args.context.is_none() && layers.any(|layer| layer >= Layer::E2e) => {
-                take_down(NODE)
+                take_down(&self.args.name)
             }
             _ => Ok(()),
         }
@@ -371,8 +377,8 @@ mod tests {
     fn a_context_is_honoured_by_the_layers_that_are_asked_for_by_name() {
         let on = |layer: &[Layer], asked| {
             let layer = layer.to_vec();
-            let args =
-                TestArgs { layer, filter: None, context: Some("kind".to_owned()), keep: false };
+            let (context, name) = (Some("kind".to_owned()), "test".to_owned());
+            let args = TestArgs { layer, filter: None, context, keep: false, name };
             args.context_for(asked).map(str::to_owned)
         };
         assert_eq!(on(&[Layer::Cli], Layer::Cli).as_deref(), Some("kind"));
