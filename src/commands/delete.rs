@@ -13,8 +13,9 @@ use crate::commands::operate::{self, finish};
 use crate::commands::operation;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::name::ApplicationName;
+use crate::model::storage::StateStorage;
 use crate::ops::claims::{self, Users};
 use crate::ops::execute::Executor;
 use crate::ops::operation::record::request;
@@ -78,7 +79,7 @@ pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     }
     if let (None, Some(found)) = (dry_run, unfinished::find(&cluster, &args.name).await?) {
         if let (true, Some(revision)) = (args.delete_storage, &found.record.old) {
-            consent(ctx, &args, &revision.storage.claim().claim).await?;
+            consent(ctx, &args, deletable(&args.name, &revision.storage)?).await?;
         }
         let mut narrator = Narrator::new(&ctx.ui, format!("Deleting {}", args.name));
         if let Some(journal) =
@@ -89,15 +90,15 @@ pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
         }
     }
     let (anchor, active) = observe::existing(&cluster, &args.name).await?;
-    let claim = active.revision.storage.claim().claim.clone();
     if args.delete_storage {
-        let found = claims::get(&cluster, &claim).await?;
+        let claim = deletable(&args.name, &active.revision.storage)?;
+        let found = claims::get(&cluster, claim).await?;
         let (pods, records) = (cluster.api::<Pod>(), cluster.api());
         let (pods, users) =
             tokio::try_join!(read::list(&cluster, &pods, ""), Users::find(&cluster, &records))?;
         claims::is_only_of(&args.name, &found, &users, &pods)?;
         if dry_run.is_none() {
-            consent(ctx, &args, &claim).await?;
+            consent(ctx, &args, claim).await?;
         }
     }
     let plan = lifecycle::delete(Some(&active), &active.revision, args.delete_storage, &operation);
@@ -112,6 +113,14 @@ pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
         return args.dry_run.show(ctx, &view);
     }
     finish(ctx, executor, narrator).await
+}
+
+/// The claim that goes together with an application.
+fn deletable<'a>(name: &ApplicationName, storage: &'a StateStorage) -> Result<&'a str> {
+    storage.claim().map(|storage| storage.claim.as_str()).ok_or_else(|| {
+        Error::usage(format!("the state of {name} is on {storage}, which --delete-storage does not delete"))
+            .hint("Delete the application alone; the folder on the store is yours to delete, with the store's own tools.")
+    })
 }
 
 /// The user agrees to the loss of all state on the claim.

@@ -204,8 +204,7 @@ fn kept(ctx: &Ctx, record: &Record) {
         return;
     }
     if let Some(revision) = &record.old {
-        let claim = &revision.storage.claim().claim;
-        ctx.ui.status(&format!("claim {claim} and the snapshots on it are kept"));
+        ctx.ui.status(&format!("{} and the snapshots on it are kept", revision.storage));
     }
     if let Some(snapshot) = record.stopped_at.as_ref().or(record.latest.as_ref()) {
         ctx.ui.status(&format!("the latest snapshot is {snapshot}"));

@@ -178,8 +178,7 @@ fn undone(ctx: &Ctx, record: &Record) {
     let name = &record.plan.application;
     match (&record.before, record.any_revision()) {
         (None, Some(revision)) => {
-            let claim = &revision.storage.claim().claim;
-            ctx.ui.status(&format!("claim {claim} and what is on it are kept"));
+            ctx.ui.status(&format!("{} and what is on it are kept", revision.storage));
         }
         _ => ctx.ui.hint(&format!("Look at it with `kubectl flink status {name}`.")),
     }

@@ -13,9 +13,10 @@ use crate::commands::operation;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
+use crate::model::flink_version::FlinkVersion;
 use crate::model::ids::OperationId;
 use crate::model::name::ApplicationName;
-use crate::model::storage::StorageSpec;
+use crate::model::storage::{StateStorage, StorageSpec};
 use crate::ops::anchor::Anchor;
 use crate::ops::deploy::FromRequest;
 use crate::ops::event::Observer;
@@ -160,15 +161,15 @@ async fn plan<'a>(
         let plan = lifecycle::restore(&active, highest, snapshot, allow, operation);
         return Ok(Prepared { plan, state, anchor: Some(anchor), active: Some(active) });
     }
-    let (mut state, claim) = orphaned(cluster, args, operation, deadline, observer).await?;
+    let (mut state, storage) = orphaned(cluster, args, operation, deadline, observer).await?;
     let left = LeftBehind::read(&mut state, observer).await?;
     let Some(record) = left.newest else {
         state.close().await;
         return Err(Error::new(
             Kind::NotFound,
-            format!("claim {claim} holds no record of an application {}", args.name),
+            format!("{storage} holds no record of an application {}", args.name),
         )
-        .hint("The state is under <namespace>/<application> on the claim: check the name, the namespace and the path of --storage claim:NAME/path."));
+        .hint("The state is under <namespace>/<application> on the storage: check the name, the namespace and the path of --storage."));
     };
     let snapshot = prepare::resolve(&args.from, &left.snapshots, &args.name)?;
     let plan = lifecycle::revive(&record, snapshot, args.allow_non_restored_state, operation);
@@ -182,7 +183,7 @@ async fn orphaned<'a>(
     operation: &OperationId,
     deadline: Deadline,
     observer: &mut dyn Observer,
-) -> Result<(State<'a>, String)> {
+) -> Result<(State<'a>, StateStorage)> {
     let spec = match &args.storage {
         Some(spec) => spec.clone(),
         None => StorageSpec::ExistingClaim { claim: args.name.claim(), path: String::new() },
@@ -193,11 +194,11 @@ async fn orphaned<'a>(
             _ => error,
         }
     })?;
-    let claim = found.storage.claim().claim.clone();
-    let image = match &args.image {
-        Some(image) => image.clone(),
-        None => observe::image_of_claim(cluster, &claim).await?,
+    let image = match (&args.image, found.storage.claim()) {
+        (Some(image), _) => image.clone(),
+        (None, Some(storage)) => observe::image_of_claim(cluster, &storage.claim).await?,
+        (None, None) => FlinkVersion::default().default_image(),
     };
     let state = State::new(cluster, &args.name, &found.storage, &image, operation).within(deadline);
-    Ok((state, claim))
+    Ok((state, found.storage))
 }

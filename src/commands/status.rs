@@ -89,13 +89,13 @@ async fn watch(ctx: &mut Ctx, cluster: &Cluster, args: &StatusArgs) -> Result<()
 async fn look(cluster: &Cluster, name: &ApplicationName) -> Result<StatusView> {
     let (anchor, service) = anchor::get_service(cluster, name).await?;
     let revision = observe::revision(cluster, name, anchor.generation).await?;
-    let claim = revision.storage.claim().claim.clone();
+    let claims = revision.claims();
     let selector = labels::selector(name, None, None);
     let flink = observe::flink(cluster, name, anchor.generation);
     let runs = anchor.run == Run::Running;
     let job = revision.job_id;
     let (observed, drift, status, details, checkpoints, failures) = tokio::join!(
-        around::observe(cluster, &selector, std::slice::from_ref(&claim)),
+        around::observe(cluster, &selector, &claims),
         drift::find(cluster, &revision, &anchor),
         ask(runs, || flink.job_status(job)),
         ask(runs, || flink.job(job)),

@@ -17,7 +17,6 @@ use crate::model::effective::{
 };
 use crate::model::labels::Component;
 use crate::model::revision::Revision;
-use crate::model::storage::AccessMode;
 
 /// At most one pod at a time leaves a node by request: a drain goes on, and the job recovers once for each
 /// pod instead of losing them all together.
@@ -26,9 +25,9 @@ use crate::model::storage::AccessMode;
 /// one has left the old node, which a budget of one would forbid: the drain would never end.
 pub(super) fn disruption_budget(revision: &Revision) -> PodDisruptionBudget {
     let name = revision.application.cluster_id(revision.generation);
-    let at_once = match revision.storage.claim().access {
-        AccessMode::Rwo => IntOrString::String("100%".to_owned()),
-        AccessMode::Rwx => IntOrString::Int(1),
+    let at_once = match revision.storage.is_for_one_node() {
+        true => IntOrString::String("100%".to_owned()),
+        false => IntOrString::Int(1),
     };
     PodDisruptionBudget {
         metadata: meta::of_generation(revision, name, Component::Support),
@@ -115,6 +114,7 @@ fn port_range(text: &str) -> Option<(i32, Option<i32>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::storage::{AccessMode, StateStorage};
 
     #[test]
     fn metric_reporters_can_be_reached() {
@@ -153,7 +153,7 @@ mod tests {
             disruption_budget(revision).spec.expect("a spec").max_unavailable.expect("a number")
         };
         assert_eq!(at_once(&revision), IntOrString::String("100%".to_owned()));
-        let crate::model::storage::StateStorage::Claim(claim) = &mut revision.storage;
+        let StateStorage::Claim(claim) = &mut revision.storage else { panic!("no claim") };
         claim.access = AccessMode::Rwx;
         assert_eq!(at_once(&revision), IntOrString::Int(1));
     }

@@ -74,7 +74,8 @@ fn finish(spec: &mut PodSpec, revision: &Revision) {
     spec.enable_service_links.get_or_insert(false);
     let config_map = revision.application.config_map(revision.generation);
     let all = spec.volumes.get_or_insert_default();
-    all.extend([volumes::config_volume(config_map), volumes::state_volume(&revision.storage)]);
+    all.push(volumes::config_volume(config_map));
+    all.extend(revision.storage.claim().map(volumes::state_volume));
     spec.affinity = merge_affinity(
         spec.affinity.take(),
         volumes::affinity(&revision.application, &revision.storage),
@@ -123,7 +124,8 @@ fn main_container(
     };
     container.env = Some(env::all(container.env.take(), process, config));
     let mounts = container.volume_mounts.get_or_insert_default();
-    mounts.extend([volumes::config_mount(), volumes::state_mount()]);
+    mounts.push(volumes::config_mount());
+    mounts.extend(revision.storage.claim().map(|_| volumes::state_mount()));
     // The last log lines of a container that fails come with its status.
     container.termination_message_policy.get_or_insert_with(|| "FallbackToLogsOnError".to_owned());
     if process == Process::JobManager {

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{Container, PodSpec};
 use super::*;
 use crate::model::flink_version::FlinkVersion;
 use crate::model::pod_template::MAIN_CONTAINER;
-use crate::model::storage::{AccessMode, NewClaim};
+use crate::model::storage::{AccessMode, NewClaim, StateStorage};
 use crate::model::testing;
 use crate::yaml;
 
@@ -151,7 +151,7 @@ fn without_ha_the_jobmanager_goes_by_its_services_name() {
 fn only_a_volume_for_one_node_keeps_the_pods_together() {
     let mut revision = testing::revision();
     assert!(pod(&generation(&revision).expect("valid").taskmanager).affinity.is_some());
-    let crate::model::storage::StateStorage::Claim(claim) = &mut revision.storage;
+    let StateStorage::Claim(claim) = &mut revision.storage else { panic!("no claim") };
     claim.access = AccessMode::Rwx;
     assert_eq!(pod(&generation(&revision).expect("valid").taskmanager).affinity, None);
 }

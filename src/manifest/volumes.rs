@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::meta;
 use crate::model::labels::{self, Component};
 use crate::model::name::ApplicationName;
-use crate::model::storage::{AccessMode, MOUNT_PATH, NewClaim, StateStorage};
+use crate::model::storage::{ClaimStorage, MOUNT_PATH, NewClaim, StateStorage};
 
 /// Name of the volume with the state.
 pub const STATE_VOLUME: &str = "flink-state";
@@ -61,11 +61,11 @@ fn claim_with(
 }
 
 /// The volume with the state.
-pub fn state_volume(storage: &StateStorage) -> Volume {
+pub fn state_volume(storage: &ClaimStorage) -> Volume {
     Volume {
         name: STATE_VOLUME.to_owned(),
         persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
-            claim_name: storage.claim().claim.clone(),
+            claim_name: storage.claim.clone(),
             read_only: None,
         }),
         ..Volume::default()
@@ -106,7 +106,7 @@ pub(super) fn config_mount() -> VolumeMount {
 /// mounted on one node only. The first pod is not held up: the scheduler lets a pod through that matches
 /// its own term while nothing else does.
 pub fn affinity(application: &ApplicationName, storage: &StateStorage) -> Option<Affinity> {
-    if storage.claim().access == AccessMode::Rwx {
+    if !storage.is_for_one_node() {
         return None;
     }
     let term = PodAffinityTerm {

@@ -23,6 +23,7 @@ pub mod revision;
 pub mod snapshot;
 pub mod spec;
 pub mod storage;
+pub mod store;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod validate;

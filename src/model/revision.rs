@@ -62,6 +62,11 @@ pub struct Jar {
 }
 
 impl Revision {
+    /// The claims that its pods mount for state.
+    pub fn claims(&self) -> Vec<String> {
+        self.storage.claim().map(|storage| storage.claim.clone()).into_iter().collect()
+    }
+
     /// Where this application's state lies.
     pub fn layout(&self) -> StateLayout {
         self.storage.layout(&self.namespace, &self.application)

@@ -80,8 +80,7 @@ pub async fn await_up(
 /// When they cannot be read.
 pub async fn pods(cluster: &Cluster, revision: &Revision) -> Result<diagnose::Observed> {
     let selector = labels::selector(&revision.application, Some(revision.generation), None);
-    let claims = [revision.storage.claim().claim.clone()];
-    observe::observe(cluster, &selector, &claims).await
+    observe::observe(cluster, &selector, &revision.claims()).await
 }
 
 async fn cannot_run(cluster: &Cluster, revision: &Revision, diagnosis: &Diagnosis) -> Error {

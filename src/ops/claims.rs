@@ -39,8 +39,8 @@ impl Users {
         let mut users = Users::default();
         for record in records {
             let revision = observe::from_record(record)?;
-            let claim = revision.storage.claim().claim.clone();
-            let key = (revision.namespace, claim);
+            let Some(claim) = revision.storage.claim() else { continue };
+            let key = (revision.namespace.clone(), claim.claim.clone());
             users.0.entry(key).or_default().insert(revision.application.to_string());
         }
         Ok(users)

@@ -94,7 +94,7 @@ fn create(input: &Input<'_>) -> Result<Plan> {
     let generation = input.highest.map_or(Generation::FIRST, Generation::next);
     let mut steps = Vec::new();
     if let Some(request) = &input.claim {
-        let name = input.target.storage.claim().claim.clone();
+        let name = input.target.application.claim();
         steps.push(Step::Claim { name, request: request.clone() });
     }
     steps.extend(prepare(input, &from));
@@ -191,11 +191,11 @@ fn plan(input: &Input<'_>, steps: Vec<Step>, fallback: Vec<Step>) -> Plan {
 
 fn would_forget(left: &Revision) -> Error {
     let name = &left.application;
-    let claim = &left.storage.claim().claim;
+    let storage = &left.storage;
     Error::new(
         Kind::Conflict,
         format!(
-            "the storage {claim} holds the state of an earlier {name} (generation {}), which a plain deploy would not use",
+            "{storage} holds the state of an earlier {name} (generation {}), which a plain deploy would not use",
             left.generation
         ),
     )

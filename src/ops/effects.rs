@@ -158,7 +158,7 @@ impl Simulation<'_> {
 
     /// The claim may be the user's own: only the note on it is ours.
     fn note_image(&mut self, revision: &Revision) -> Option<ObjectId> {
-        let name = revision.storage.claim().claim.clone();
+        let name = revision.storage.claim()?.claim.clone();
         let id = ObjectId { kind: ObjectKind::PersistentVolumeClaim, name };
         let live = self.live.get(&id).and_then(|live| owned_by(live, FIELD_MANAGER));
         let known = self.effects.written.get(&id).cloned().or(live);

@@ -153,8 +153,8 @@ pub fn delete(
         steps.push(Step::Retire { generation });
     }
     steps.push(Step::RetireApplication);
-    if delete_claim {
-        steps.push(Step::DeleteClaim { name: record.storage.claim().claim.clone() });
+    if let (true, Some(storage)) = (delete_claim, record.storage.claim()) {
+        steps.push(Step::DeleteClaim { name: storage.claim.clone() });
     }
     plan(Verb::Delete, record, operation, steps, Vec::new())
 }

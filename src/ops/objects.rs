@@ -24,7 +24,7 @@ use crate::manifest;
 use crate::model::labels;
 use crate::model::name::{ApplicationName, Generation};
 use crate::model::revision::Revision;
-use crate::model::storage::StorageSpec;
+use crate::model::storage::{ClaimStorage, StorageSpec};
 use crate::ops::anchor::Anchor;
 use crate::ops::claims;
 use crate::ops::event::{Event, Observer};
@@ -127,7 +127,7 @@ pub async fn apply_generation(
 
 /// Leaves the image on the claim. The claim may be the user's own, so nothing else of it is touched.
 async fn note_image(cluster: &Cluster, revision: &Revision) -> Result<()> {
-    let claim = &revision.storage.claim().claim;
+    let Some(ClaimStorage { claim, .. }) = revision.storage.claim() else { return Ok(()) };
     let note = serde_json::json!({"metadata": {"annotations": {IMAGE: revision.image}}});
     write::merge(cluster, &cluster.api::<PersistentVolumeClaim>(), claim, &note).await.map(drop)
 }

@@ -62,6 +62,7 @@ pub async fn storage(
     let claim_name = match spec {
         StorageSpec::NewClaim(_) => application.claim(),
         StorageSpec::ExistingClaim { claim, .. } => claim.clone(),
+        StorageSpec::Profile(_) | StorageSpec::Uri(_) => return Err(no_profiles(spec)),
     };
     let claims = cluster.api::<PersistentVolumeClaim>();
     let (namespace, claim) =
@@ -69,23 +70,25 @@ pub async fn storage(
     if namespace == NamespaceInfo::Missing {
         return Err(no_namespace(cluster.namespace()));
     }
-    let storage = match (spec, &claim) {
-        (StorageSpec::ExistingClaim { claim, .. }, None) => return Err(no_claim(claim)),
-        (StorageSpec::ExistingClaim { .. }, Some(found)) => {
-            usable(found)?;
-            Storage { storage: spec.bind(application, access_of(found)), create: None }
-        }
+    let (access, create) = match (spec, &claim) {
         (StorageSpec::NewClaim(new), Some(found)) => {
             usable(found)?;
             fits(found, new, application)?;
-            Storage { storage: spec.bind(application, access_of(found)), create: None }
+            (access_of(found), None)
+        }
+        (_, Some(found)) => {
+            usable(found)?;
+            (access_of(found), None)
         }
         (StorageSpec::NewClaim(new), None) => {
             new_claim::servable(cluster, new).await?;
-            Storage { storage: spec.bind(application, new.access), create: Some(spec.clone()) }
+            (new.access, Some(spec.clone()))
         }
+        (_, None) => return Err(no_claim(&claim_name)),
     };
-    if storage.storage.claim().access == AccessMode::Rwo
+    let bound = spec.claim(application, access).ok_or_else(|| no_claim(&claim_name))?;
+    let storage = Storage { storage: StateStorage::Claim(bound), create };
+    if access == AccessMode::Rwo
         && survey::schedulable_nodes(cluster).await?.is_some_and(|nodes| nodes > 1)
     {
         observer.event(Event::Note(format!(
@@ -138,6 +141,13 @@ pub(super) fn no_namespace(name: &str) -> Error {
     Error::new(Kind::NotFound, format!("namespace {name:?} not found")).hint(format!(
         "Create it with `kubectl create namespace {name}`, or choose another with -n."
     ))
+}
+
+fn no_profiles(spec: &StorageSpec) -> Error {
+    Error::usage(format!(
+        "--storage {spec}: object stores come with storage profiles, which this version does not have"
+    ))
+    .hint("Use a claim (pvc:SIZE or claim:NAME), or set the directories yourself with --set state.checkpoints.dir=… and --set state.savepoints.dir=….")
 }
 
 fn no_claim(name: &str) -> Error {

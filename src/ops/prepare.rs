@@ -12,7 +12,7 @@ use crate::model::name::{ApplicationName, Generation};
 use crate::model::revision::{Jar, Revision};
 use crate::model::snapshot::{Snapshot, SnapshotPath};
 use crate::model::spec::FlinkDeployment;
-use crate::model::storage::{MOUNT_PATH, StateStorage, StorageSpec};
+use crate::model::storage::{AccessMode, MOUNT_PATH, StateStorage, StorageSpec};
 use crate::model::validate;
 use crate::ops::anchor::Anchor;
 use crate::ops::deploy::{self, Decision, FromRequest, Input};
@@ -145,17 +145,14 @@ async fn storage(
     };
     let current = active.revision.storage.clone();
     let same = asked.is_none_or(|spec| {
-        let bound = spec.bind(application, current.claim().access);
-        bound.claim().claim == current.claim().claim && bound.claim().path == current.claim().path
+        let bound = spec.claim(application, AccessMode::default()).map(StateStorage::Claim);
+        bound.is_some_and(|bound| bound.is_same_place(&current))
     });
     match same {
         true => Ok(preflight::Storage { storage: current, create: None }),
         false => Err(Error::new(
             Kind::Conflict,
-            format!(
-                "{application} keeps its state on claim {}: it cannot be moved by deploy",
-                current.claim().claim
-            ),
+            format!("{application} keeps its state on {current}: it cannot be moved by deploy"),
         )
         .hint("Leave --storage out, or deploy under another name.")),
     }

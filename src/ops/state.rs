@@ -9,7 +9,7 @@ use crate::model::ids::{JobId, OperationId};
 use crate::model::name::ApplicationName;
 use crate::model::revision::Revision;
 use crate::model::snapshot::{Snapshot, SnapshotPath};
-use crate::model::storage::{MOUNT_PATH, StateLayout, StateStorage, mounted_path};
+use crate::model::storage::{MOUNT_PATH, StateLayout, StateStorage};
 use crate::ops::event::{Event, Observer};
 use crate::storage::catalogue::{self, Catalogue};
 use crate::storage::helper_pod::HelperSpec;
@@ -24,6 +24,7 @@ const OPENING: Duration = Duration::from_secs(300);
 pub struct State<'a> {
     cluster: &'a Cluster,
     helper: HelperSpec,
+    storage: StateStorage,
     layout: StateLayout,
     deadline: Deadline,
     open: Option<OpenStore>,
@@ -41,10 +42,11 @@ impl<'a> State<'a> {
         State {
             cluster,
             layout: storage.layout(cluster.namespace(), application),
+            storage: storage.clone(),
             helper: HelperSpec {
                 application: application.clone(),
                 operation: operation.clone(),
-                claim: storage.claim().claim.clone(),
+                storage: storage.clone(),
                 image: image.to_owned(),
                 like: None,
             },
@@ -95,14 +97,14 @@ impl<'a> State<'a> {
     /// Makes sure that a snapshot is there and complete.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when it is not; [`Kind::Usage`] when it is on a volume that the pods do not mount.
+    /// [`Kind::NotFound`] when it is not; [`Kind::Usage`] when it is where the pods cannot read.
     pub async fn verify(
         &mut self,
         snapshot: &SnapshotPath,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        if mounted_path(snapshot.as_str()).is_none() {
-            return Err(not_mounted(snapshot));
+        if !self.storage.reaches(snapshot.as_str()) {
+            return Err(out_of_reach(snapshot, &self.storage));
         }
         observer.event(Event::Phase(format!("checking {}", snapshot.name())));
         snapshots::verify(self.store(observer).await?, snapshot).await.map(drop)
@@ -144,7 +146,9 @@ impl<'a> State<'a> {
         directory: &str,
         observer: &mut dyn Observer,
     ) -> Option<String> {
-        mounted_path(directory)?;
+        if !self.storage.reaches(directory) {
+            return None;
+        }
         let entries = self.store(observer).await.ok()?.list(directory, 2, &[]).await.ok()?;
         let files = entries.iter().filter(|entry| !entry.is_folder).count();
         (!entries.is_empty()).then(|| {
@@ -161,7 +165,7 @@ impl<'a> State<'a> {
         directory: &str,
         observer: &mut dyn Observer,
     ) -> Result<Option<SnapshotPath>> {
-        if mounted_path(directory).is_none() {
+        if !self.storage.reaches(directory) {
             return Ok(None);
         }
         let entries = self.store(observer).await?.list(directory, 2, &[]).await?;
@@ -218,7 +222,11 @@ impl<'a> State<'a> {
     }
 }
 
-fn not_mounted(snapshot: &SnapshotPath) -> Error {
-    Error::usage(format!("snapshot {snapshot} is not on the application's state storage"))
-        .hint(format!("The pods see their storage at {MOUNT_PATH}: copy the snapshot there, or give a path below it."))
+fn out_of_reach(snapshot: &SnapshotPath, storage: &StateStorage) -> Error {
+    let error =
+        Error::usage(format!("snapshot {snapshot} is not on the application's state storage"));
+    match storage {
+        StateStorage::Claim(_) => error.hint(format!("The pods see their storage at {MOUNT_PATH}: copy the snapshot there, or give a path below it.")),
+        StateStorage::Remote(remote) => error.hint(format!("The pods reach {}: copy the snapshot there, or give a path on it.", remote.store.uri)),
+    }
 }

@@ -65,7 +65,8 @@ pub async fn open(
     let pods: Vec<Pod> = read::list(cluster, &cluster.api(), "").await?;
     // A run of the same operation that died left its helper pod to us, to use and to delete.
     let own = |pod: &str| pod == spec.name();
-    let target = mounting(&pods, &spec.claim).filter(|target| !own(&target.pod));
+    let claim = spec.storage.claim().map(|storage| storage.claim.as_str());
+    let target = claim.and_then(|claim| mounting(&pods, claim)).filter(|t| !own(&t.pod));
     sweep(cluster, &spec.application, &pods, |pod| target.is_some() && own(&pod.name_any())).await;
     if let Some(target) = target {
         return Ok(open_in(cluster, target));
@@ -193,6 +194,8 @@ async fn wait_until_running(
         (ended || condition::container_running(pod, CONTAINER)).then_some(!ended)
     });
     let mut running = std::pin::pin!(running);
+    let claims: Vec<String> =
+        spec.storage.claim().map(|storage| storage.claim.clone()).into_iter().collect();
     let mut told = None;
     let mut patience = Patience::default();
     loop {
@@ -204,8 +207,7 @@ async fn wait_until_running(
             },
             () = tick => false,
         };
-        let observed =
-            observe::observe(cluster, &selector, std::slice::from_ref(&spec.claim)).await?;
+        let observed = observe::observe(cluster, &selector, &claims).await?;
         let diagnosis = observed.diagnoses().into_iter().next();
         let settled = patience.is_over(diagnosis.as_ref()) || settled;
         match diagnosis {

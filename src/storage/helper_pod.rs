@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Affinity, Capabilities, Container, PersistentVolumeClaimVolumeSource, Pod, PodAffinity,
-    PodAffinityTerm, PodSecurityContext, PodSpec, ResourceRequirements, SeccompProfile,
-    SecurityContext, Volume, VolumeMount, WeightedPodAffinityTerm,
+    Affinity, Capabilities, Container, Pod, PodAffinity, PodAffinityTerm, PodSecurityContext,
+    PodSpec, ResourceRequirements, SeccompProfile, SecurityContext, WeightedPodAffinityTerm,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
+use crate::manifest;
 use crate::model::ids::OperationId;
 use crate::model::labels::{Component, labels, selector_labels};
 use crate::model::name::ApplicationName;
-use crate::model::storage::MOUNT_PATH;
+use crate::model::storage::StateStorage;
 
 /// The helper's only container.
 pub const CONTAINER: &str = "storage";
@@ -46,8 +46,8 @@ pub struct HelperSpec {
     pub application: ApplicationName,
     /// The operation it serves: one helper per operation.
     pub operation: OperationId,
-    /// The claim to mount.
-    pub claim: String,
+    /// What it gives access to.
+    pub storage: StateStorage,
     /// The job's image: it is on the nodes already, and holds the tools.
     pub image: String,
     /// The job's pod, to take from it what a cluster demands of pods: pull secrets, node selector,
@@ -78,14 +78,7 @@ impl HelperSpec {
         let like = self.like.clone().unwrap_or_default();
         PodSpec {
             containers: vec![self.container()],
-            volumes: Some(vec![Volume {
-                name: "state".to_owned(),
-                persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
-                    claim_name: self.claim.clone(),
-                    read_only: None,
-                }),
-                ..Volume::default()
-            }]),
+            volumes: self.storage.claim().map(|claim| vec![manifest::state_volume(claim)]),
             restart_policy: Some("Never".to_owned()),
             active_deadline_seconds: Some(DEADLINE_SECONDS),
             termination_grace_period_seconds: Some(1),
@@ -124,11 +117,7 @@ impl HelperSpec {
             name: CONTAINER.to_owned(),
             image: Some(self.image.clone()),
             command: Some(["sh", "-c", COMMAND].map(str::to_owned).to_vec()),
-            volume_mounts: Some(vec![VolumeMount {
-                name: "state".to_owned(),
-                mount_path: MOUNT_PATH.to_owned(),
-                ..VolumeMount::default()
-            }]),
+            volume_mounts: self.storage.claim().map(|_| vec![manifest::state_mount()]),
             // Both, because a quota may demand both. The memory limit counts the page cache of what is
             // written, which the kernel gives back under pressure.
             resources: Some(ResourceRequirements {

@@ -268,12 +268,14 @@ impl ApplicationView {
     }
 }
 
-/// A claim and the folder in it, as `storage list` names it.
+/// A claim and the folder in it, or a profile, as `storage list` names them; the URI of a store without a profile.
 pub(super) fn storage(storage: &StateStorage) -> String {
-    let claim = storage.claim();
-    match claim.path.as_str() {
-        "" => claim.claim.clone(),
-        path => format!("{}/{path}", claim.claim),
+    match storage {
+        StateStorage::Claim(claim) if claim.path.is_empty() => claim.claim.clone(),
+        StateStorage::Claim(claim) => format!("{}/{}", claim.claim, claim.path),
+        StateStorage::Remote(remote) => {
+            remote.profile.clone().unwrap_or_else(|| remote.store.uri.to_string())
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::application::{ApplicationView, Asked, State};
+use kube::ResourceExt;
+
 use super::claim::ClaimView;
 use super::event::{self, EventView};
 use super::job::{CheckpointsView, JobView};
@@ -229,12 +231,12 @@ fn waiting(observed: &Observed) -> Option<String> {
 }
 
 fn problems(observed: &Observed, revision: &Revision) -> Vec<ProblemView> {
-    let claim = &revision.storage.claim().claim;
-    let gone = observed.claims.is_empty().then(|| ProblemView {
+    let there = |name: &String| observed.claims.iter().any(|claim| claim.name_any() == *name);
+    let gone = revision.claims().into_iter().filter(|name| !there(name)).map(|claim| ProblemView {
         message: format!("persistentvolumeclaim {claim:?} is gone, and the state that was on it"),
         remedy: "Bring the claim back from a backup of the volume, or restore from a snapshot that is elsewhere.".to_owned(),
     });
-    gone.into_iter().chain(observed.diagnoses().iter().map(ProblemView::from)).collect()
+    gone.chain(observed.diagnoses().iter().map(ProblemView::from)).collect()
 }
 
 /// A JobManager that is still starting is a state, not a part that is missing; and when Flink does not

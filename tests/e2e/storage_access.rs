@@ -46,11 +46,12 @@ impl Bench {
             access: AccessMode::Rwo,
         };
         let application = "orders".parse().unwrap();
-        let layout = StateStorage::Claim(claim).layout(&sandbox.namespace, &application);
+        let storage = StateStorage::Claim(claim);
+        let layout = storage.layout(&sandbox.namespace, &application);
         let spec = HelperSpec {
             application,
             operation: "0123456789".parse().unwrap(),
-            claim: "orders-state".into(),
+            storage,
             image: IMAGE.into(),
             like: None,
         };

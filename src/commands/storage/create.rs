@@ -84,6 +84,9 @@ fn request(text: &str) -> Result<NewClaim> {
             "{text:?} names a claim that exists; there is nothing to create"
         ))
         .hint(format!("Give pvc:SIZE, or use claim {claim} as it is."))),
+        StorageSpec::Profile(_) | StorageSpec::Uri(_) => {
+            Err(Error::usage(format!("{text:?} is not a claim")).hint("Give pvc:SIZE."))
+        }
     }
 }
 

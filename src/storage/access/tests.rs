@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::storage::{AccessMode, ClaimStorage, StateStorage};
 use serde_json::{Value, json};
 
 fn pod(name: &str, component: &str, ready: bool, change: impl FnOnce(&mut Value)) -> Pod {
@@ -74,7 +75,11 @@ fn spec() -> anyhow::Result<HelperSpec> {
     Ok(HelperSpec {
         application: "orders".parse()?,
         operation: "0123456789".parse()?,
-        claim: "orders-state".to_owned(),
+        storage: StateStorage::Claim(ClaimStorage {
+            claim: "orders-state".to_owned(),
+            path: String::new(),
+            access: AccessMode::Rwo,
+        }),
         image: "flink:2.2".to_owned(),
         like: None,
     })
