@@ -14,6 +14,8 @@ fn main() -> ExitCode {
     let run =
         kubectl_flink::run(std::env::args_os(), Environment::from_process(), Streams::stdio());
     let code = runtime.block_on(run);
-    runtime.shutdown_background(); // a prompt may still hold a thread that reads standard input
+    // A thread may still wait: for standard input, for a credential plugin, for a name that came too late to be
+    // completed. It ends with the process; one that finds its runtime shut down panics first, on the user's terminal.
+    std::mem::forget(runtime);
     code
 }
