@@ -16,6 +16,7 @@ use kubectl_flink::model::snapshot::SnapshotPath;
 use kubectl_flink::model::storage::StorageSpec;
 use kubectl_flink::model::validate;
 use kubectl_flink::ops::observe;
+use kubectl_flink::ops::observed::Job;
 use kubectl_flink::ops::operation::record::Record;
 use kubectl_flink::ui::jsonpath::Template;
 use kubectl_flink::ui::sanitize;
@@ -96,6 +97,7 @@ pub(crate) fn flink(bytes: &[u8]) {
         let _ = (job.all_running(), job.state.is_final());
     }
     if let Ok(checkpoints) = serde_json::from_slice::<Checkpoints>(bytes) {
+        let _ = observe::newest_of(&Job::finished(), checkpoints.clone());
         let _ = observe::newest(checkpoints);
     }
     let cause = failure::root_cause(&String::from_utf8_lossy(bytes));

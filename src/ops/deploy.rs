@@ -113,7 +113,7 @@ fn upgrade(input: &Input<'_>, active: &Active) -> Result<Plan> {
         .hint(format!("Go back to a snapshot with `kubectl flink restore {name} --from …`.")));
     }
     if active.run == Run::Running && active.has_finished() && !is_stateless(input.target) {
-        return Err(transition::finished(active));
+        return Err(transition::finished(&active.revision.application));
     }
     let old = &active.revision;
     let highest = input.highest.unwrap_or(old.generation).max(old.generation);

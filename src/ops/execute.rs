@@ -209,8 +209,10 @@ impl<'a> Executor<'a> {
                     return Err(self.refuse("the job is being stopped"));
                 }
                 match stop::stop(self, generation, job, &how, observer).await {
-                    // The savepoint failed, and so the job goes on running.
-                    Err(error) if error.kind() == Kind::Flink => return Ok(()),
+                    // There is no savepoint: the job goes on running, or came to its end before.
+                    Err(error) if matches!(error.kind(), Kind::Flink | Kind::Conflict) => {
+                        return Ok(());
+                    }
                     stopped => self.journal.record.stopped_at = stopped?,
                 }
                 self.journal.record.job_ended = true;

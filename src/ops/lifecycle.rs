@@ -29,7 +29,7 @@ pub fn stop(active: &Active, mode: StopMode, operation: &OperationId) -> Result<
         return Ok(None);
     }
     if active.has_finished() {
-        return Err(transition::finished(active));
+        return Err(transition::finished(&active.revision.application));
     }
     let revision = &active.revision;
     let generation = revision.generation;

@@ -10,7 +10,7 @@ use crate::cluster::{Cluster, read};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::flink::client::CallError;
-use crate::flink::types::Checkpoints;
+use crate::flink::types::{Checkpoints, LatestCheckpoints};
 use crate::flink::{FlinkClient, ServiceProxy};
 use crate::model::ids::JobId;
 use crate::model::labels::{self, Component};
@@ -24,6 +24,8 @@ use crate::ops::observed::{Active, Job, Run};
 /// A JobManager that Kubernetes starts again recovers its job within half a minute; on a busy node in two.
 const COMING_BACK: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(250);
+/// Flink's type of the savepoint that a stop takes (`RestAPICheckpointType`).
+const STOP: &str = "SYNC_SAVEPOINT";
 
 /// The REST client of one generation's JobManager.
 pub fn flink(
@@ -102,7 +104,7 @@ pub async fn active(
                 Job::Running | Job::Unreachable | Job::Unknown => None,
                 Job::Unsettled(_) | Job::Ended(_) => match flink.checkpoints(revision.job_id).await
                 {
-                    Ok(checkpoints) => newest(checkpoints)?,
+                    Ok(checkpoints) => newest_of(&job, checkpoints)?,
                     Err(_) => None,
                 },
             };
@@ -150,6 +152,25 @@ pub async fn runs_again(flink: &FlinkClient, id: JobId, deadline: Deadline) -> R
     }
 }
 
+/// The newest snapshot of `job` that can be gone on from, by Flink's own word.
+///
+/// Of a job that has come to its end by itself there is none. Flink deletes its checkpoints, those that outlive
+/// a cancellation too (`CheckpointRetentionPolicy`), but may archive the job with the statistics from before, in which they
+/// are still there; and what is left (a savepoint that somebody took on the way) would begin work anew that is done.
+/// One that was stopped with a savepoint is FINISHED as well, and has that as its very last snapshot.
+///
+/// # Errors
+/// When Flink names a path that is none.
+pub fn newest_of(job: &Job, checkpoints: Checkpoints) -> Result<Option<SnapshotPath>> {
+    if *job != Job::finished() {
+        return newest(checkpoints);
+    }
+    let LatestCheckpoints { completed, savepoint, .. } = checkpoints.latest;
+    let last = completed.into_iter().chain(savepoint).max_by_key(|snapshot| snapshot.id);
+    let stop = last.filter(|last| last.checkpoint_type == STOP && !last.discarded);
+    stop.and_then(|stop| stop.external_path).map(|path| path.parse()).transpose()
+}
+
 /// The newest completed snapshot of a job that is still on storage, by Flink's own word; what it was
 /// restored from, when it has made none since.
 ///
@@ -192,4 +213,40 @@ pub async fn image_of_claim(cluster: &Cluster, claim: &str) -> Result<String> {
         Error::usage(format!("claim {claim:?} does not say which image its state was written with"))
             .hint("Name an image to read it with by --image, such as flink:2.3.0.")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_a_stop_leaves_something_of_a_job_that_is_finished() -> Result<()> {
+        let one = |id: u32, kind: &str| {
+            let path = format!("file:/flink/state/shop/orders/{kind}-{id}");
+            json!({"id": id, "status": "COMPLETED", "is_savepoint": kind != "CHECKPOINT",
+                "checkpoint_type": kind, "external_path": path, "discarded": false})
+        };
+        let all = |latest: serde_json::Value| -> Checkpoints {
+            serde_json::from_value(json!({"counts": {}, "latest": latest})).expect("valid")
+        };
+        let name = |job: &Job, checkpoints| -> Result<Option<String>> {
+            Ok(newest_of(job, checkpoints)?.map(|path| path.name().to_owned()))
+        };
+        let (failed, finished) = (Job::Ended("FAILED".to_owned()), Job::finished());
+        let ended = all(
+            json!({"completed": one(7, "CHECKPOINT"), "savepoint": one(5, "SAVEPOINT"), "restored": {"id": 1, "external_path": "file:/a/b"}}),
+        );
+        assert_eq!(name(&failed, ended.clone())?.as_deref(), Some("CHECKPOINT-7"));
+        assert_eq!(name(&finished, ended)?, None, "what is left is not where it is now");
+        let stopped =
+            all(json!({"completed": one(7, "CHECKPOINT"), "savepoint": one(8, "SYNC_SAVEPOINT")}));
+        assert_eq!(name(&finished, stopped)?.as_deref(), Some("SYNC_SAVEPOINT-8"));
+        // It failed to end, went on, and came to its end later.
+        let later =
+            all(json!({"completed": one(9, "CHECKPOINT"), "savepoint": one(8, "SYNC_SAVEPOINT")}));
+        assert_eq!(name(&finished, later)?, None);
+        Ok(())
+    }
 }

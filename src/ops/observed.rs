@@ -44,6 +44,13 @@ pub enum Job {
     Unreachable,
 }
 
+impl Job {
+    /// A job that has come to its end: of its input, or because it was stopped with a savepoint.
+    pub fn finished() -> Self {
+        Job::Ended("FINISHED".to_owned())
+    }
+}
+
 impl Active {
     /// The job, by Flink's id.
     pub fn job_id(&self) -> JobId {
@@ -55,7 +62,7 @@ impl Active {
     /// from an older snapshot does its work once more.
     pub fn has_finished(&self) -> bool {
         let nothing_newer = self.latest.is_none() || self.latest == self.revision.restored_from;
-        self.job == Job::Ended("FINISHED".to_owned()) && nothing_newer
+        self.job == Job::finished() && nothing_newer
     }
 
     /// The newest snapshot that this application's state is known to be in.

@@ -232,7 +232,8 @@ pub async fn settle(
     if active.job == Job::Unreachable && has_no_pods(cluster, active).await? {
         active.job = Job::Ended("scaled to zero".to_owned());
     }
-    if active.latest.is_none() {
+    // Whatever a job that is at its end left on the way is not where it is now.
+    if active.latest.is_none() && !active.has_finished() {
         active.latest = state.newest_of(active.job_id(), observer).await?;
     }
     Ok(())

@@ -180,8 +180,8 @@ impl<'a> Savepoint<'a> {
     /// Flink failed it: what that means for the job, and what it left on the storage.
     async fn failed(&self, why: &str, observer: &mut dyn Observer) -> Error {
         let name = &self.revision.application;
-        if let Ok(Job::Ended(state)) = observe::job(&self.flink, self.revision.job_id).await {
-            return self.ended(&state).await;
+        if let Ok(job @ Job::Ended(_)) = observe::job(&self.flink, self.revision.job_id).await {
+            return self.ended(&job).await;
         }
         let error = Error::new(Kind::Flink, format!("the savepoint of {name} failed: {why}"))
             .hint("The job goes on running.");
@@ -197,11 +197,14 @@ impl<'a> Savepoint<'a> {
     }
 
     /// A job that has ended takes no savepoint; what it left is what to go on from.
-    async fn ended(&self, state: &str) -> Error {
+    async fn ended(&self, job: &Job) -> Error {
+        let state = match job {
+            Job::Ended(state) => state,
+            _ => "gone",
+        };
         let name = &self.revision.application;
         let checkpoints = self.flink.checkpoints(self.revision.job_id).await.ok();
-        let latest =
-            checkpoints.and_then(|checkpoints| observe::newest(checkpoints).ok().flatten());
+        let latest = checkpoints.and_then(|all| observe::newest_of(job, all).ok().flatten());
         let error = Error::new(
             Kind::Conflict,
             format!("the job of {name} is {state}: there is nothing to take a savepoint of"),

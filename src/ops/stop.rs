@@ -10,14 +10,15 @@ use crate::error::{Error, Kind, Result};
 use crate::flink::FlinkClient;
 use crate::flink::client::{CallError, OperationState, Trigger};
 use crate::flink::savepoint::{Outcome, SnapshotOperation};
+use crate::flink::types::JobStatus;
 use crate::model::ids::{JobId, TriggerId};
 use crate::model::name::Generation;
 use crate::model::snapshot::{SavepointFormat, SnapshotPath};
 use crate::ops::event::{Event, Observer};
 use crate::ops::execute::Executor;
-use crate::ops::observe;
 use crate::ops::observed::Job;
-use crate::ops::plan::Stop;
+use crate::ops::plan::{Stop, Verb};
+use crate::ops::{observe, transition};
 
 const PAUSE: Duration = Duration::from_millis(50);
 /// A little more than `web.refresh-interval`.
@@ -54,9 +55,9 @@ pub async fn stop(
             let path = match path {
                 Ok(path) => path,
                 Err(error) => {
-                    // The job goes on: a leftover note would only mislead the next command. A savepoint
-                    // that is still under way is going to end it.
-                    if error.kind() == Kind::Flink
+                    // There is no such savepoint: a leftover note would only mislead the next command. One that
+                    // is still under way is going to end the job.
+                    if matches!(error.kind(), Kind::Flink | Kind::Conflict)
                         && let Err(e) = run.write_anchor(|anchor| anchor.stopping_into = None).await
                     {
                         tracing::warn!(%e, "the anchor still names the savepoint directory");
@@ -72,7 +73,10 @@ pub async fn stop(
         Stop::Cancel => {
             observer.event(Event::Phase("cancelling the job".to_owned()));
             cancel(&flink, job).await?;
-            await_end(&flink, job, run.deadline).await?;
+            let end = await_end(&flink, job, run.deadline).await?;
+            if end == Some(JobStatus::Finished) {
+                return finished(run).map(|()| None);
+            }
             // Flink serves its checkpoint list from a cache of `web.refresh-interval`, which ours sets to
             // half a second; an older answer could name a checkpoint that was dropped since.
             sleep(REFRESH).await;
@@ -81,6 +85,14 @@ pub async fn stop(
             run.write_anchor(|anchor| anchor.snapshot = noted).await?;
             Ok(left)
         }
+    }
+}
+
+/// The job came to its end before it could be cancelled: it left nothing, and only a delete needs nothing of it.
+fn finished(run: &Executor<'_>) -> Result<()> {
+    match run.plan().verb {
+        Verb::Delete => Ok(()),
+        _ => Err(transition::finished(&run.plan().application)),
     }
 }
 
@@ -95,7 +107,8 @@ async fn newest(
 ) -> Result<Option<SnapshotPath>> {
     let restored = run.revision(generation)?.restored_from;
     if let Ok(checkpoints) = flink.checkpoints(job).await {
-        return Ok(observe::newest(checkpoints)?.or(restored));
+        let cancelled = Job::Ended(JobStatus::Canceled.to_string());
+        return Ok(observe::newest_of(&cancelled, checkpoints)?.or(restored));
     }
     match run.state.newest_of(job, observer).await {
         Ok(newest) => Ok(newest.or(restored)),
@@ -222,6 +235,12 @@ async fn savepoint(
             .await?;
         let why = match outcome {
             Outcome::Completed(path) => return Ok(path),
+            // Unlike the job's details, its status is never an old one.
+            Outcome::Failed(_)
+                if matches!(flink.job_status(job).await, Ok(JobStatus::Finished)) =>
+            {
+                return Err(transition::finished(&run.plan().application));
+            }
             Outcome::Failed(why) => {
                 let remains = run.state.remains(directory, observer).await;
                 let error = Error::new(Kind::Flink, format!("the savepoint failed: {why}"))
@@ -258,13 +277,18 @@ fn lost(why: &str, directory: &str) -> Error {
         .hint(format!("Nothing complete is in {directory}. Look at the job with `kubectl flink status`, then try again."))
 }
 
-async fn await_end(flink: &FlinkClient, job: JobId, deadline: Deadline) -> Result<()> {
+/// Waits until the job has ended. `None` when its JobManager forgot it, or left: its pods are removed next in any
+/// case.
+async fn await_end(
+    flink: &FlinkClient,
+    job: JobId,
+    deadline: Deadline,
+) -> Result<Option<JobStatus>> {
     let limit = deadline.at_most(ENDING);
     loop {
         match flink.job_status(job).await {
-            Ok(status) if status.is_final() => return Ok(()),
-            // The JobManager forgot the job, or left: it ended. Its pods are removed next in any case.
-            Err(CallError::NotFound(_) | CallError::NotDelivered(_)) => return Ok(()),
+            Ok(status) if status.is_final() => return Ok(Some(status)),
+            Err(CallError::NotFound(_) | CallError::NotDelivered(_)) => return Ok(None),
             Ok(_) | Err(CallError::Ambiguous(_)) => {}
             Err(CallError::Failed(error)) => return Err(error),
         }

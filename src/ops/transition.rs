@@ -118,8 +118,7 @@ pub fn job_id(
 }
 
 /// The refusal to end or to replace a job that has come to its end by itself.
-pub fn finished(active: &Active) -> Error {
-    let name = &active.revision.application;
+pub fn finished(name: &ApplicationName) -> Error {
     Error::new(
         Kind::Conflict,
         format!("the job of {name} is FINISHED: it has processed all of its input, and left no state to go on from"),
