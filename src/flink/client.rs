@@ -288,6 +288,15 @@ fn failures(answer: Exceptions) -> Vec<Failure> {
     found
 }
 
+/// How Flink's RPC says that a message was not looked at
+/// (`org.apache.flink.runtime.rpc`: `PekkoRpcActor`, `FencedPekkoRpcActor`).
+const IGNORED: [&str; 3] =
+    ["FencingTokenException", "EndpointNotStartedException", "RecipientUnreachableException"];
+
+fn not_ready(cause: &str) -> Error {
+    Error::new(Kind::Unreachable, format!("Flink is not ready: {cause}"))
+}
+
 /// `{"errors": ["Internal server error.", "<stack trace>"]}`: the last entry says most.
 fn rest_error(response: &Response, method: &Method, path: &str) -> CallError {
     let errors: Vec<String> =
@@ -300,9 +309,11 @@ fn rest_error(response: &Response, method: &Method, path: &str) -> CallError {
     match response.status {
         404 => CallError::NotFound(Error::new(Kind::NotFound, cause)),
         // The dispatcher is not elected yet, or the cluster shuts down.
-        503 => {
-            let what = format!("Flink is not ready: {cause}");
-            CallError::Ambiguous(Error::new(Kind::Unreachable, what))
+        503 => CallError::Ambiguous(not_ready(&cause)),
+        // A JobManager that starts again still passes calls on to the dispatcher before, or to one that is not
+        // there yet, which ignores them.
+        _ if IGNORED.iter().any(|ignored| cause.starts_with(ignored)) => {
+            CallError::NotDelivered(not_ready(&cause))
         }
         _ => CallError::Failed(error),
     }

@@ -176,3 +176,19 @@ async fn errors_carry_the_cause_and_never_a_stack_trace() {
     let odd = Fake::new(|_, _, _| Answer::Json(200, json!([1, 2]))).0;
     assert!(matches!(odd.job(job()).await, Err(CallError::Failed(_))));
 }
+
+#[tokio::test]
+async fn what_a_jobmanager_ignores_while_it_starts_was_not_delivered() {
+    for exception in
+        ["FencingTokenException: Fencing token mismatch", "EndpointNotStartedException: Discard"]
+    {
+        let trace =
+            format!("org.apache.flink.runtime.rpc.exceptions.{exception}\n\tat a.B.c(B.java:1)");
+        let (flink, _) = Fake::new(move |_, _, _| {
+            Answer::Json(500, json!({"errors": ["Internal server error.", trace]}))
+        });
+        let trigger = Trigger::Checkpoint;
+        let polled = flink.poll(job(), &trigger, TriggerId::derive(&["t"])).await;
+        assert!(matches!(polled, Err(CallError::NotDelivered(_))), "{polled:?}");
+    }
+}
