@@ -1,8 +1,8 @@
 //! Following a set of objects, and waiting for a condition on it.
 //!
-//! Changes arrive through a watch, so a pod's next phase is seen within milliseconds. kube's watcher
-//! lists again after an expired version (410) or a broken connection; a silent stall is noticed
-//! because each watch call lasts 30 s at most.
+//! Changes arrive through a watch, so a pod's next phase is seen within milliseconds. No watch is trusted
+//! for long: after an expired version (410), in the stream or instead of it, and after a silence that is longer
+//! than a watch call may last, the objects are listed again.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -15,17 +15,28 @@ use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{failure, read};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 
-/// The server ends a watch call after this many seconds, and it counts as dead 5 s later.
+/// The server ends a watch call after this many seconds.
 const WATCH_SECONDS: u32 = 30;
+/// The status of a version that the API server does not remember any more.
+const GONE: u16 = 410;
+/// The objects are listed again when nothing was heard for so long. kube's watcher has a limit of its own for a
+/// stream that falls silent, but none for an API server that never answers the call.
+const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
 
 /// The objects of one kind that a selector matches, kept up to date.
 pub struct Watched<K> {
+    api: Api<K>,
+    config: watcher::Config,
     events: BoxStream<'static, watcher::Result<Event<K>>>,
+    heard: Instant,
+    expired: Pauses,
+    wait_until: Instant,
     objects: BTreeMap<String, K>,
     relisted: BTreeMap<String, K>,
     key: fn(&K) -> String,
@@ -54,10 +65,38 @@ where
     }
 
     fn start(api: Api<K>, config: watcher::Config) -> Self {
-        let events =
-            watcher::watcher(api, config.timeout(WATCH_SECONDS)).backoff(Pauses::default()).boxed();
-        let (objects, relisted) = (BTreeMap::new(), BTreeMap::new());
-        Watched { events, objects, relisted, key: ResourceExt::name_any }
+        let (objects, relisted, now) = (BTreeMap::new(), BTreeMap::new(), Instant::now());
+        Watched {
+            events: events(&api, &config),
+            api,
+            config,
+            heard: now,
+            expired: Pauses::default(),
+            wait_until: now,
+            objects,
+            relisted,
+            key: ResourceExt::name_any,
+        }
+    }
+
+    /// Begins anew with a list, after a pause.
+    fn list_again(&mut self, pause: Duration) {
+        self.events = events(&self.api, &self.config);
+        self.wait_until = Instant::now() + pause;
+        self.heard = self.wait_until;
+    }
+
+    /// The next event; `None` when nothing was heard for too long.
+    async fn next(&mut self) -> Result<Option<watcher::Result<Event<K>>>> {
+        sleep_until(self.wait_until).await;
+        let Ok(next) = timeout_at(self.heard + SILENCE, self.events.next()).await else {
+            tracing::debug!(kind = %K::kind(&()), "the watch is silent: listing again");
+            self.list_again(Duration::ZERO);
+            return Ok(None);
+        };
+        self.heard = Instant::now();
+        let ended = || Error::new(Kind::Other, format!("the watch of {} ended", K::plural(&())));
+        next.map(Some).ok_or_else(ended)
     }
 
     /// The objects by name, as of the last [`Watched::changed`].
@@ -72,9 +111,7 @@ where
     /// Only those that trying again cannot help; others are retried, so put a [`Deadline`] around it.
     pub async fn changed(&mut self) -> Result<()> {
         loop {
-            let event = self.events.next().await.ok_or_else(|| {
-                Error::new(Kind::Other, format!("the watch of {} ended", K::plural(&())))
-            })?;
+            let Some(event) = self.next().await? else { continue };
             match event {
                 Ok(Event::Init) => self.relisted.clear(),
                 Ok(Event::InitApply(object)) => {
@@ -85,12 +122,21 @@ where
                     return Ok(());
                 }
                 Ok(Event::Apply(object)) => {
+                    self.expired.reset();
                     self.objects.insert((self.key)(&object), object);
                     return Ok(());
                 }
                 Ok(Event::Delete(object)) => {
+                    self.expired.reset();
                     self.objects.remove(&(self.key)(&object));
                     return Ok(());
+                }
+                // kube would ask for the same version again, for ever.
+                Err(watcher::Error::WatchStartFailed(error))
+                    if failure::status_code(&error) == Some(GONE) =>
+                {
+                    let pause = self.expired.next().unwrap_or_default();
+                    self.list_again(pause);
                 }
                 Err(error) => lasting::<K>(error)?,
             }
@@ -115,6 +161,17 @@ where
             .await;
         answer.transpose()
     }
+}
+
+fn events<K>(
+    api: &Api<K>,
+    config: &watcher::Config,
+) -> BoxStream<'static, watcher::Result<Event<K>>>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let config = config.clone().timeout(WATCH_SECONDS);
+    watcher::watcher(api.clone(), config).backoff(Pauses::default()).boxed()
 }
 
 /// Waits until no object of this name with this UID is left; `false` when the deadline passes first.

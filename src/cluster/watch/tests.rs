@@ -1,5 +1,5 @@
 use super::*;
-use crate::cluster::testing::{expect, scripted, status, stream};
+use crate::cluster::testing::{expect, routed, scripted, status, stream};
 use http::Method;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
@@ -57,6 +57,48 @@ async fn lists_again_when_the_watch_expires_or_the_server_is_busy() -> Result<()
         watched.wait_for(Deadline::after(MINUTE), |pods| pods.is_empty().then_some(())).await?;
     assert!(gone.is_some());
     served.await.unwrap();
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_again_when_the_watch_is_refused_as_expired() -> Result<()> {
+    let expired = status(410, "Expired", "too old resource version");
+    let (cluster, served) = scripted(vec![
+        expect(Method::GET, "/pods?", 200, &listed(&[pod("Pending", "u")])),
+        expect(Method::GET, "watch=true", 410, &expired),
+        expect(Method::GET, "/pods?", 200, &listed(&[pod("Pending", "u")])),
+        expect(Method::GET, "watch=true", 410, &expired),
+        expect(Method::GET, "/pods?", 200, &listed(&[])),
+    ]);
+    let mut watched = Watched::<Pod>::named(cluster.api(), "p");
+    let gone =
+        watched.wait_for(Deadline::after(MINUTE), |pods| pods.is_empty().then_some(())).await?;
+    assert!(gone.is_some());
+    served.await.unwrap();
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_again_when_the_watch_is_never_answered() -> Result<()> {
+    let mut lists = 0;
+    let cluster = routed(move |uri| {
+        if uri.contains("watch=true") {
+            return None;
+        }
+        lists += 1;
+        let phase = if lists == 1 { "Pending" } else { "Running" };
+        Some(listed(&[pod(phase, "u")]).to_string())
+    });
+    let mut watched = Watched::<Pod>::named(cluster.api(), "p");
+    watched.changed().await?;
+    // Whoever drops the future, as a clock beside it makes one do, does not begin to count anew.
+    for _ in 0..50 {
+        let tick = tokio::time::timeout(Duration::from_secs(1), watched.changed()).await;
+        if tick.is_ok() {
+            break;
+        }
+    }
+    assert_eq!(phase(watched.objects()).as_deref(), Some("Running"));
     Ok(())
 }
 
