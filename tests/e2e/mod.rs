@@ -3,5 +3,6 @@
 mod lifecycle;
 mod main_job;
 mod refused;
+mod servers;
 mod storage_access;
 mod upgrade;

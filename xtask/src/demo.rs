@@ -49,7 +49,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     let plugin = Plugin::build("dev")?;
     let site = match &args.context {
         Some(context) => Site::context(context)?,
-        None => Site::local(cluster::DEFAULT_NAME)?,
+        None => Site::local(cluster::DEFAULT_NAME, &[])?,
     };
     let jar = jobs::ensure()?.join(jobs::COUNTER);
     empty_namespace(&site)?;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::images::Contents;
 use crate::{flink_home, images, jobs, step};
 
 /// `cargo xtask flink …`
@@ -13,6 +14,9 @@ pub(crate) enum Command {
         /// Flink version
         #[arg(value_parser = images::VERSIONS)]
         version: String,
+        /// What it has beside Flink itself
+        #[arg(long, value_enum, default_value = "plain")]
+        contents: Contents,
     },
     /// Make the Flink distribution of a version and print its folder's path
     Home {
@@ -31,7 +35,7 @@ impl Command {
     /// What is missing or failed, and what to do.
     pub(crate) fn run(self) -> Result<()> {
         let path = match self {
-            Command::Image { version } => images::ensure(&version)?,
+            Command::Image { version, contents } => images::ensure(&version, contents)?,
             Command::Home { version } => flink_home::ensure(&version)?,
             Command::Jobs => jobs::ensure()?,
         };

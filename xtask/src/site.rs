@@ -1,5 +1,6 @@
 //! Where tests, demo and benchmarks run: a local cluster, or the one of a kubeconfig context.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,25 +10,36 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cache;
 use crate::cluster::{self, Cluster, UpOptions};
-use crate::images;
+use crate::images::{self, Contents};
+use crate::servers::{self, Access, Server};
 
 /// A cluster that is ready for pods of ours.
 pub(crate) struct Site {
     kubeconfig: PathBuf,
     kubectl: PathBuf,
+    servers: BTreeMap<String, Access>,
 }
 
 impl Site {
-    /// The local cluster of this name with Flink's images, from nothing if need be.
+    /// The local cluster of this name with Flink's images and these servers, from nothing if need be.
     ///
     /// # Errors
     /// Why there can be none on this machine, or which step failed.
-    pub(crate) fn local(name: &str) -> Result<Site> {
+    pub(crate) fn local(name: &str, servers: &[Server]) -> Result<Site> {
         let cluster = up(name, false)?;
-        for version in images::VERSIONS {
-            cluster.load_image(&images::ensure(version)?)?;
+        let mut contents: BTreeSet<Contents> =
+            servers.iter().map(|server| server.image()).collect();
+        // Both are called flink:VERSION.
+        if !contents.contains(&Contents::FileSystems) {
+            contents.insert(Contents::Plain);
         }
-        Ok(Site::of(cluster))
+        for version in images::VERSIONS {
+            for contents in &contents {
+                cluster.load_image(&images::ensure(version, *contents)?)?;
+            }
+        }
+        let servers = servers::start(&cluster, servers)?;
+        Ok(Site { servers, ..Site::of(cluster) })
     }
 
     /// A local API server without pods.
@@ -55,11 +67,16 @@ impl Site {
         fs::write(&kubeconfig, config.stdout)?;
         // It holds credentials.
         fs::set_permissions(&kubeconfig, Permissions::from_mode(0o600))?;
-        Ok(Site { kubeconfig, kubectl: PathBuf::from("kubectl") })
+        Ok(Site { kubeconfig, kubectl: PathBuf::from("kubectl"), servers: BTreeMap::new() })
     }
 
     fn of(cluster: Cluster) -> Site {
-        Site { kubeconfig: cluster.kubeconfig, kubectl: cluster.kubectl }
+        Site { kubeconfig: cluster.kubeconfig, kubectl: cluster.kubectl, servers: BTreeMap::new() }
+    }
+
+    /// How to reach the servers that were asked for.
+    pub(crate) fn servers(&self) -> &BTreeMap<String, Access> {
+        &self.servers
     }
 
     /// A kubeconfig whose current context is this cluster.

@@ -270,6 +270,16 @@ pub(crate) const COREDNS: Binary = Binary {
     links: &[],
 };
 
+/// The S3 server for tests: upstream's own command, in the versions of our module file.
+pub(crate) const VERSITYGW: Binary = Binary {
+    name: "versitygw",
+    module: "cluster/servers/s3",
+    package: "github.com/versity/versitygw/cmd/versitygw",
+    ldflags: |_| Ok("-s -w".to_owned()),
+    cold: "the first time 2 to 4 minutes on two cores",
+    links: &[],
+};
+
 /// Supervisor and image maker.
 pub(crate) const KT: Binary = Binary {
     name: "kt",

@@ -48,7 +48,7 @@ impl Bed {
     /// Builds and starts everything; nothing here is measured.
     pub(super) fn prepare() -> Result<Bed> {
         let plugin = Plugin::build("bench-fast")?;
-        let site = Site::local(CLUSTER)?;
+        let site = Site::local(CLUSTER, &[])?;
         let home = flink_home::ensure(VERSION)?;
         run(&site, &["delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait"])?;
         run(&site, &["create", "namespace", NAMESPACE])?;

@@ -5,6 +5,8 @@ pub(crate) mod faults;
 mod libtest;
 mod tally;
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -14,6 +16,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
+use crate::servers::Server;
 use crate::site::Site;
 use crate::step::{self, Step, print, say, seconds};
 use crate::tools::Package;
@@ -186,6 +189,15 @@ fn on_control_plane(site: &Site) -> Result<Vec<(String, String)>> {
     Ok(vec![variable("KUBECONFIG", site.kubeconfig()), variable("KUBECTL", site.kubectl_program())])
 }
 
+/// What tests need to know to reach the servers of the local cluster, and to stop and start its processes.
+fn on_local_cluster(name: &str, site: &Site) -> Result<Vec<(String, String)>> {
+    Ok(vec![
+        variable("XTASK", std::env::current_exe().context("the path of this program")?),
+        variable("CLUSTER", name),
+        variable("SERVERS", serde_json::to_string(site.servers())?),
+    ])
+}
+
 /// Two runs of one name have the same clusters, and the first to end would take them away from the other.
 fn take_turns(name: &str) -> Result<File> {
     let dir = cache::dir()?;
@@ -250,7 +262,11 @@ impl Session<'_> {
         }
         let env = match layer {
             Layer::Check | Layer::Unit => Some(Vec::new()),
-            _ => self.environment(layer)?,
+            _ => {
+                let tests = selection.iter().flat_map(|(_, tests)| tests);
+                let servers: BTreeSet<_> = tests.flat_map(|test| Server::of_test(test)).collect();
+                self.environment(layer, &Vec::from_iter(servers))?
+            }
         };
         let run = Run {
             env: env.as_deref().unwrap_or_default(),
@@ -281,7 +297,11 @@ impl Session<'_> {
     }
 
     /// Prepares what the layer needs and says where it is; `None` where it cannot be had.
-    fn environment(&self, layer: Layer) -> Result<Option<Vec<(String, String)>>> {
+    fn environment(
+        &self,
+        layer: Layer,
+        servers: &[Server],
+    ) -> Result<Option<Vec<(String, String)>>> {
         let context = self.args.context_for(layer);
         if context.is_none()
             && let Err(reason) = cluster::check_host()
@@ -292,13 +312,17 @@ impl Session<'_> {
         let site = match context {
             Some(context) => Site::context(context)?,
             None if layer.is_alone() => Site::control_plane(&self.args.control_plane())?,
-            None => fresh(Site::local(&self.args.name)?)?,
+            None => fresh(Site::local(&self.args.name, servers)?)?,
         };
         let mut env = match layer.is_alone() {
             true => on_control_plane(&site)?,
             false => {
-                let jar = variable("JAR", &jobs::ensure()?.join(jobs::COUNTER));
-                vec![variable("KUBECONFIG", site.kubeconfig()), jar]
+                let jar = variable("JAR", jobs::ensure()?.join(jobs::COUNTER));
+                let mut env = vec![variable("KUBECONFIG", site.kubeconfig()), jar];
+                if context.is_none() {
+                    env.extend(on_local_cluster(&self.args.name, &site)?);
+                }
+                env
             }
         };
         env.push(variable("FAULTS", self.faults.path()));
@@ -365,8 +389,8 @@ fn take_down(name: &str) -> Result<()> {
 }
 
 /// A variable that the tests' support code reads.
-fn variable(name: &str, path: &Path) -> (String, String) {
-    (format!("KUBECTL_FLINK_TEST_{name}"), path.display().to_string())
+fn variable(name: &str, value: impl AsRef<OsStr>) -> (String, String) {
+    (format!("KUBECTL_FLINK_TEST_{name}"), value.as_ref().to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

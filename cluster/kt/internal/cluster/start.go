@@ -75,7 +75,7 @@ func (o upOptions) listen(before *record) (*os.File, int, error) {
 // spawn starts process 1. It waits at a gate until the cluster is on record, so no crash in between leaves a node
 // that nobody knows of.
 func (o upOptions) spawn(r *record, listener *os.File) error {
-	options, err := json.Marshal(node.Options{State: o.state(), Self: r.Kt, Kubenode: o.kubenode, CoreDNS: o.coredns, ControlPlane: o.controlPlane})
+	options, err := json.Marshal(node.Options{State: o.state(), Self: r.Kt, Kubenode: o.kubenode, CoreDNS: o.coredns, Share: o.share, ControlPlane: o.controlPlane})
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ func (p place) summary(r *record) Summary {
 type upOptions struct {
 	place
 	kubenode, coredns string
+	share             string
 	port              int
 	controlPlane      bool
 	timeout           time.Duration
@@ -49,6 +50,7 @@ func Up(args []string) error {
 	p := placeFlags(flags)
 	flags.StringVar(&o.kubenode, "kubenode", "", "kubenode binary")
 	flags.StringVar(&o.coredns, "coredns", "", "coredns binary")
+	flags.StringVar(&o.share, "share", "", "folder that processes of `kt run` find, read-only, at "+layout.Share)
 	flags.IntVar(&o.port, "port", 0, "port of the API on 127.0.0.1; 0 takes the one of before, 16443 or any free one")
 	flags.BoolVar(&o.controlPlane, "control-plane", false, "etcd and API server alone: no pods")
 	flags.DurationVar(&o.timeout, "timeout", 3*time.Minute, "how long to wait until the cluster is ready")

@@ -17,7 +17,7 @@ func TestEveryPlaceholderIsFilled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text := string(content); strings.Contains(text, "{{") || strings.Contains(text, "<no value>") || text == "" {
+		if text := string(content); strings.Contains(text, "{{.") || strings.Contains(text, "<no value>") || text == "" {
 			t.Errorf("%s:\n%s", target, text)
 		}
 	}

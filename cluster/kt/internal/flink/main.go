@@ -48,6 +48,8 @@ func MainImage(args []string) error {
 	base := flags.String("base", "", "layer made by kt flink-base")
 	scripts := flags.String("scripts", "", "folder with docker-entrypoint.sh and gosu")
 	examples := flags.String("examples", "", "folder of jars for examples/streaming (optional)")
+	opt := flags.String("opt", "", "folder of jars for /opt/flink/opt, in a layer of their own (optional)")
+	hadoop := flags.String("hadoop", "", "folder of Hadoop's client jars: makes flink:VERSION-hadoop (optional)")
 	out := flags.String("out", "", "image archive to write")
 	if err := parse(flags, args, name, home, base, scripts, out); err != nil {
 		return err
@@ -56,7 +58,7 @@ func MainImage(args []string) error {
 	if err != nil {
 		return err
 	}
-	return makeImage(v, *out, *base, *home, *examples, *scripts)
+	return makeImage(v, *out, parts{base: *base, home: *home, examples: *examples, scripts: *scripts, opt: *opt, hadoop: *hadoop})
 }
 
 // parse reads the flags; all of the required ones must be given.

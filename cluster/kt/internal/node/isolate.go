@@ -29,6 +29,9 @@ func mounts(o Options) error {
 	if o.CoreDNS != "" {
 		sources[layout.Bin+"/coredns"] = o.CoreDNS
 	}
+	if o.Share != "" {
+		sources[layout.Share] = o.Share
+	}
 	handles := map[string]*os.File{}
 	for target, source := range sources {
 		file, err := os.Open(source)
@@ -51,11 +54,29 @@ func mounts(o Options) error {
 		}
 	}
 	for target, file := range handles {
-		if err := bind(fmt.Sprintf("/proc/self/fd/%d", file.Fd()), target, target == layout.State); err != nil {
+		if err := bind(fmt.Sprintf("/proc/self/fd/%d", file.Fd()), target, target == layout.State || target == layout.Share); err != nil {
 			return err
 		}
 	}
+	if o.Share != "" {
+		if err := syscall.Mount("", layout.Share, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+			return fmt.Errorf("%s: %w", layout.Share, err)
+		}
+	}
+	if err := hosts(); err != nil {
+		return fmt.Errorf("/etc/hosts: %w", err)
+	}
 	return stateMounts()
+}
+
+// hosts gives the node's name an address, in a file over the host's: Java servers look their own name up.
+func hosts() error {
+	file := filepath.Join(layout.Root, "hosts")
+	content := "127.0.0.1 localhost\n" + layout.NodeIP + " " + layout.NodeName + "\n"
+	if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+		return err
+	}
+	return syscall.Mount(file, "/etc/hosts", "", syscall.MS_BIND, "")
 }
 
 // stateMounts puts parts of the state where the components expect them by default.

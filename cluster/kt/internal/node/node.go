@@ -27,6 +27,7 @@ type Options struct {
 	Self         string `json:"self"` // the kt binary
 	Kubenode     string `json:"kubenode"`
 	CoreDNS      string `json:"coredns"` // "" for a control plane alone
+	Share        string `json:"share"`   // folder that appears read-only at layout.Share; "" for none
 	ControlPlane bool   `json:"controlPlane"`
 }
 

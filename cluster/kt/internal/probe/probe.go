@@ -16,7 +16,7 @@ import (
 
 const usage = `usage: kt probe ACTION
   serve ADDRESS     answer every HTTP request with the host's name
-  get URL           print the answer of an HTTP server
+  get URL           print the answer of an HTTP server; an error status is a failure
   dial ADDRESS      open a TCP connection
   lookup NAME       print the addresses of a name
   write FILE TEXT   write a file
@@ -77,6 +77,9 @@ func get(url string) error {
 	}
 	defer response.Body.Close()
 	_, err = io.Copy(os.Stdout, response.Body)
+	if err == nil && response.StatusCode >= http.StatusBadRequest {
+		err = errors.New(response.Status)
+	}
 	return err
 }
 

@@ -2,18 +2,20 @@
 //!
 //! The work is done by `kt` (Go, `cluster/kt`); this file makes sure that it and what it needs are there.
 
+mod command;
+
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, Subcommand};
 use serde::Deserialize;
 
 use crate::cache;
 use crate::step::{self, Step};
 use crate::tools::{self, Binary, COREDNS, Go, KT, KUBENODE, Package};
+
+pub(crate) use command::Command;
 
 /// The cluster one gets without a name.
 pub(crate) const DEFAULT_NAME: &str = "flink";
@@ -33,163 +35,10 @@ const PACKAGES: &[Package] = &[
     Package { proof: &["mount"], name: "mount" },
 ];
 
-/// `cargo xtask cluster …`
-#[derive(Subcommand)]
-pub(crate) enum Command {
-    /// Start the cluster, building and installing what is missing; harmless when it runs
-    Up {
-        #[command(flatten)]
-        target: Target,
-        /// Start etcd and the API server alone: seconds, but no pods
-        #[arg(long)]
-        control_plane: bool,
-    },
-    /// Take the cluster down and remove everything of it
-    Down {
-        #[command(flatten)]
-        target: Target,
-        /// Keep objects, volumes and images for the next `up`
-        #[arg(long)]
-        keep_state: bool,
-    },
-    /// Show the cluster's processes
-    Status {
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Put image archives (OCI or docker-archive) into the cluster
-    LoadImage {
-        #[command(flatten)]
-        target: Target,
-        /// Archive files
-        #[arg(required = true)]
-        archives: Vec<PathBuf>,
-    },
-    /// Show the log of one process (`node` is the supervisor's)
-    Logs {
-        #[command(flatten)]
-        target: Target,
-        /// Process, as `status` names it
-        process: String,
-        /// Keep showing what is added
-        #[arg(short, long)]
-        follow: bool,
-    },
-    /// Print the path of the kubeconfig
-    Kubeconfig {
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Run kubectl against the cluster
-    Kubectl {
-        #[command(flatten)]
-        target: Target,
-        /// Arguments of kubectl
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
-    /// Prove on a cluster of its own what the local cluster promises
-    Selftest {
-        /// Run only the checks with this text in their name
-        filter: Option<String>,
-    },
-    /// Stop or start single processes of the node, as faults for tests
-    Ctl {
-        #[command(flatten)]
-        target: Target,
-        /// `kill` and `stop` keep a process down until `start`
-        #[arg(value_parser = ["start", "stop", "kill", "restart"])]
-        action: String,
-        /// Processes, as `status` names them
-        #[arg(required = true)]
-        processes: Vec<String>,
-    },
-    /// Run one more supervised process inside the node's namespaces, such as an object store for pods
-    Run {
-        #[command(flatten)]
-        target: Target,
-        /// NAME=value for the process; repeatable
-        #[arg(long)]
-        env: Vec<String>,
-        /// Name, for `status`, `logs` and `ctl`
-        process: String,
-        /// Command and its arguments
-        #[arg(required = true, last = true)]
-        command: Vec<String>,
-    },
-    /// Run a command inside the node's namespaces
-    Exec {
-        #[command(flatten)]
-        target: Target,
-        /// Command and its arguments
-        #[arg(required = true, last = true)]
-        command: Vec<String>,
-    },
-}
-
-/// Which cluster.
-#[derive(Args)]
-pub(crate) struct Target {
-    /// Name of the cluster; several can run side by side
-    #[arg(long, default_value = DEFAULT_NAME)]
-    name: String,
-}
-
-impl Command {
-    /// Runs the command.
-    ///
-    /// # Errors
-    /// What is missing or failed, and what to do.
-    pub(crate) fn run(self) -> Result<()> {
-        match self {
-            Command::Up { target, control_plane } => {
-                let cluster = ensure_up(&UpOptions { name: target.name, control_plane })?;
-                cluster.introduce();
-                Ok(())
-            }
-            Command::Down { target, keep_state } => down(&target.name, keep_state),
-            Command::Status { target } => replace(kt(&target.name, "status")?),
-            Command::LoadImage { target, archives } => {
-                let cluster = Cluster::running(&target.name)?;
-                archives.iter().try_for_each(|archive| cluster.load_image(archive))
-            }
-            Command::Logs { target, process, follow } => {
-                let mut command = kt(&target.name, "logs")?;
-                if follow {
-                    command.arg("-f");
-                }
-                command.arg(process);
-                replace(command)
-            }
-            Command::Kubeconfig { target } => {
-                step::print(&Cluster::running(&target.name)?.kubeconfig.display().to_string());
-                Ok(())
-            }
-            Command::Kubectl { target, arguments } => {
-                let mut command = Cluster::running(&target.name)?.kubectl_command();
-                command.args(arguments);
-                replace(command)
-            }
-            Command::Selftest { filter } => selftest(filter.as_deref()),
-            Command::Ctl { target, action, processes } => {
-                let mut command = kt(&target.name, "ctl")?;
-                command.arg(action).args(processes);
-                replace(command)
-            }
-            Command::Run { target, env, process, command } => {
-                let mut outer = kt(&target.name, "run")?;
-                outer.args(env.iter().flat_map(|value| ["--env", value]));
-                outer.arg(process).arg("--").args(command);
-                replace(outer)
-            }
-            Command::Exec { target, command } => {
-                let mut outer = kt(&target.name, "exec")?;
-                outer.arg("--").args(command);
-                replace(outer)
-            }
-        }
-    }
-}
+/// Paths inside the node, from `cluster/kt/internal/layout`: the cluster's state, the cache and kt.
+const STATE_INSIDE: &str = "/run/kt/state";
+const SHARE_INSIDE: &str = "/run/kt/share";
+const KT_INSIDE: &str = "/run/kt/bin/kt";
 
 /// What kind of cluster is wanted.
 pub(crate) struct UpOptions {
@@ -262,7 +111,7 @@ pub(crate) fn ensure_up(options: &UpOptions) -> Result<Cluster> {
     let kt = go.binary(&KT)?;
     let kubenode = go.binary(&KUBENODE)?;
     let mut command = kt_command(&kt, &options.name, "up")?;
-    command.arg("--kubenode").arg(&kubenode);
+    command.arg("--kubenode").arg(&kubenode).arg("--share").arg(cache::dir()?);
     if options.control_plane {
         command.arg("--control-plane");
     } else {
@@ -362,6 +211,74 @@ impl Cluster {
         command
     }
 
+    /// Runs one more supervised process inside the node. One of this name that runs already is left as it is.
+    ///
+    /// # Errors
+    /// When the command is not there.
+    pub(crate) fn run(&self, process: &str, env: &[String], command: &[&str]) -> Result<()> {
+        let mut outer = kt_command(&self.kt, &self.name, "run")?;
+        outer.args(env.iter().flat_map(|value| ["--env", value]));
+        outer.arg(process).arg("--").args(command);
+        Step::new(format!("Starting {process}"), &format!("run-{process}-{}", self.name))
+            .run(&mut outer)
+    }
+
+    /// Runs `kt probe` inside the node and returns what it prints.
+    ///
+    /// # Errors
+    /// When the probe fails: its message.
+    pub(crate) fn probe(&self, arguments: &[&str]) -> Result<String> {
+        self.inside(&[&[KT_INSIDE, "probe"], arguments].concat())
+    }
+
+    /// Runs a short command inside the node's namespaces and returns what it prints.
+    ///
+    /// # Errors
+    /// When it fails: what it wrote to standard error.
+    pub(crate) fn inside(&self, command: &[&str]) -> Result<String> {
+        let output = kt_command(&self.kt, &self.name, "exec")?
+            .arg("--")
+            .args(command)
+            .output()
+            .context("run kt exec")?;
+        if !output.status.success() {
+            bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// A folder for the data of a server, which is gone with the cluster: its path inside the node.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn data_of(&self, process: &str, folder: &str) -> Result<String> {
+        let below = Path::new("servers").join(process).join(folder);
+        let path = self.kubeconfig.with_file_name(&below);
+        fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
+        Ok(Path::new(STATE_INSIDE).join(below).display().to_string())
+    }
+
+    /// Writes a file of configuration of a server; its path inside the node. All of one server are in one folder.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn config_of(&self, process: &str, file: &str, content: &str) -> Result<String> {
+        let folder = self.data_of(process, "config")?;
+        let path =
+            self.kubeconfig.with_file_name("servers").join(process).join("config").join(file);
+        fs::write(&path, content).with_context(|| format!("write {}", path.display()))?;
+        Ok(format!("{folder}/{file}"))
+    }
+
+    /// The path inside the node of a file in the cache.
+    ///
+    /// # Errors
+    /// When the file is not in the cache.
+    pub(crate) fn shared(&self, path: &Path) -> Result<String> {
+        let below = path.strip_prefix(cache::dir()?).context("a file outside of the cache")?;
+        Ok(Path::new(SHARE_INSIDE).join(below).display().to_string())
+    }
+
     fn introduce(&self) {
         step::say(&format!(
             "Cluster {} is ready. Try:\n  export KUBECONFIG={}\n  kubectl --context {} get nodes\nTake it down with: cargo xtask cluster down --name {}",
@@ -386,9 +303,4 @@ fn kt_command(kt: &Path, name: &str, verb: &str) -> Result<Process> {
     let mut command = Process::new(kt);
     command.arg(verb).arg("--name").arg(name).arg("--home").arg(cache::dir()?.join("clusters"));
     Ok(command)
-}
-
-/// Becomes the command: its terminal, signals and exit code are the user's.
-fn replace(mut command: Process) -> Result<()> {
-    Err(command.exec()).with_context(|| format!("run {}", command.get_program().display()))
 }
