@@ -18,6 +18,7 @@ use kubectl_flink::model::validate;
 use kubectl_flink::ops::observe;
 use kubectl_flink::ops::observed::Job;
 use kubectl_flink::ops::operation::record::Record;
+use kubectl_flink::storage::agent::frame::{Decoder, LIMIT, Reply};
 use kubectl_flink::ui::jsonpath::Template;
 use kubectl_flink::ui::sanitize;
 use kubectl_flink::yaml;
@@ -26,13 +27,14 @@ use kubectl_flink::yaml;
 pub(crate) type Target = fn(&[u8]);
 
 /// All of them, by the name of their folder of seeds.
-pub(crate) const ALL: [(&str, Target); 6] = [
+pub(crate) const ALL: [(&str, Target); 7] = [
     ("spec", spec),
     ("sizes", sizes),
     ("names", names),
     ("flink", flink),
     ("record", record),
     ("terminal", terminal),
+    ("agent", agent),
 ];
 
 /// A document is read or refused; one without a mistake is written again as the same document.
@@ -121,4 +123,16 @@ pub(crate) fn terminal(bytes: &[u8]) {
     assert!(!sanitize::line(&text).contains(sanitize::is_unsafe), "{text:?}");
     let shown = sanitize::text(&text);
     assert!(!shown.contains(|c| c != '\n' && c != '\t' && sanitize::is_unsafe(c)), "{text:?}");
+}
+
+/// What comes from a pod, which may hold any program: frames that are read or refused, never too long.
+pub(crate) fn agent(bytes: &[u8]) {
+    let mut decoder = Decoder::default();
+    for piece in bytes.chunks(7) {
+        decoder.push(piece);
+        while let Ok(Some(frame)) = decoder.next_frame() {
+            assert!(frame.body.len() <= LIMIT);
+            let _ = Reply::parse(frame);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Pure types: no Kubernetes client, no network, no terminal.
 
+pub mod agent;
+pub mod check;
 pub mod config;
 pub mod document;
 pub mod drift;

@@ -1,10 +1,12 @@
 //! State storage: access to it through pods that mount it, and what lies on it.
 
 pub mod access;
+pub mod agent;
 pub mod catalogue;
 pub mod fetch;
 pub mod helper_pod;
 pub mod jar;
+pub mod probe;
 pub mod shell;
 pub mod snapshots;
 pub mod store;
@@ -14,4 +16,5 @@ pub mod upload;
 pub(crate) mod testing;
 
 pub use access::OpenStore;
+pub use agent::AgentStore;
 pub use store::{Entry, StateStore};

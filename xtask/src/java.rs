@@ -49,6 +49,20 @@ fn find() -> Option<PathBuf> {
 /// # Errors
 /// When a source does not compile: the compiler's messages.
 pub(crate) fn compile(name: &str, sources: &Path, class_path: &str, classes: &Path) -> Result<()> {
+    compile_with(name, &[], sources, class_path, classes)
+}
+
+/// [`compile`], with more options of `javac`.
+///
+/// # Errors
+/// See [`compile`].
+pub(crate) fn compile_with(
+    name: &str,
+    options: &[&str],
+    sources: &Path,
+    class_path: &str,
+    classes: &Path,
+) -> Result<()> {
     let mut files = Vec::new();
     for entry in fs::read_dir(sources).with_context(|| format!("read {}", sources.display()))? {
         files.push(entry?.path());
@@ -64,7 +78,7 @@ pub(crate) fn compile(name: &str, sources: &Path, class_path: &str, classes: &Pa
         class_path,
         "-d",
     ]);
-    command.arg(classes).args(files);
+    command.arg(classes).args(options).args(files);
     Step::new(format!("Compiling {name}"), &format!("javac-{name}")).run(&mut command)
 }
 

@@ -1,5 +1,6 @@
 //! Development tasks of kubectl-flink: `cargo xtask --help`.
 
+mod agent;
 mod bench;
 mod cache;
 mod cargo;
@@ -41,6 +42,8 @@ enum Task {
     /// Make Flink images, distributions and test jobs from package registries
     #[command(subcommand)]
     Flink(flink::Command),
+    /// Make the storage agent's jar, which is committed, from its sources
+    Agent(agent::AgentArgs),
     /// Deploy, save, delete and restore a real Flink job, from nothing
     Demo(demo::DemoArgs),
     /// Run every test, layer by layer, preparing what is missing
@@ -60,6 +63,7 @@ impl Task {
         match self {
             Task::Cluster(command) => command.run(),
             Task::Flink(command) => command.run(),
+            Task::Agent(args) => agent::run(&args),
             Task::Demo(args) => demo::run(&args),
             Task::Test(args) => test::run(&args),
             Task::Faults(args) => test::faults::run(&args),

@@ -15,6 +15,12 @@ impl StateLayout {
         StateLayout { base }
     }
 
+    /// A layout anywhere.
+    #[cfg(test)]
+    pub(crate) fn at(base: &str) -> Self {
+        StateLayout::new(base.to_owned())
+    }
+
     /// `<base>/<namespace>/<application>`.
     pub fn base(&self) -> &str {
         &self.base

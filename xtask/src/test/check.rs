@@ -7,9 +7,9 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::tally::Tally;
-use crate::cargo;
 use crate::step::{self, say};
 use crate::tools::Go;
+use crate::{agent, cargo, java};
 
 /// A command that passes by exiting with 0.
 struct Check {
@@ -68,7 +68,22 @@ pub(crate) fn run(root: &Path, filter: Option<&str>) -> Result<Tally> {
     for check in CHECKS.iter().filter(|check| filter.is_none_or(|f| check.name.contains(f))) {
         tally += check.run(root)?;
     }
+    if filter.is_none_or(|f| "agent.jar".contains(f)) {
+        tally += agent_jar()?;
+    }
     Ok(tally)
+}
+
+/// The committed jar must be what its sources make, byte for byte.
+fn agent_jar() -> Result<Tally> {
+    if let Err(reason) = java::jdk() {
+        say(&format!("  skipped: agent.jar cannot be rebuilt here: {reason:#}"));
+        return Ok(Tally::skipped(1));
+    }
+    let fresh = agent::is_fresh()?;
+    let verdict = if fresh { "ok" } else { "FAILED: run `cargo xtask agent` and commit its jar" };
+    say(&format!("  agent.jar ... {verdict}"));
+    Ok(Tally::of(fresh))
 }
 
 impl Check {

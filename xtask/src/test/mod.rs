@@ -20,7 +20,7 @@ use crate::servers::Server;
 use crate::site::Site;
 use crate::step::{self, Step, print, say, seconds};
 use crate::tools::Package;
-use crate::{cache, cluster, jobs, tools};
+use crate::{cache, cluster, flink_home, images, jobs, tools};
 use libtest::{Run, TestBinary};
 use tally::Tally;
 
@@ -31,6 +31,9 @@ const SHELLS: &[Package] = &[
     Package { proof: &["fish"], name: "fish" },
     Package { proof: &["script"], name: "bsdutils" },
 ];
+
+/// The module of unit tests that run Java over a real Flink.
+const WITH_FLINK: &str = "::with_flink::";
 
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -183,6 +186,20 @@ pub(crate) fn report(site: &Site, filter: &str, variable: &str) -> Result<String
     fs::read_to_string(&file).context("no test reported anything")
 }
 
+/// Flink homes for the unit tests of what runs beside Flink: the newest version and the oldest. `None`, which leaves
+/// those tests out, where they cannot be had.
+fn with_flink() -> Option<Vec<(String, String)>> {
+    let versions = [images::VERSIONS.first(), images::VERSIONS.last()].into_iter().flatten();
+    let homes: Result<Vec<_>> = versions.map(|version| flink_home::ensure(version)).collect();
+    match homes.and_then(|homes| Ok(std::env::join_paths(homes)?)) {
+        Ok(homes) => Some(vec![variable("FLINK_HOMES", Path::new(&homes))]),
+        Err(reason) => {
+            say(&format!("    without the tests that need Flink: {reason:#}"));
+            None
+        }
+    }
+}
+
 /// What the tests of the `cli` layer need to know.
 fn on_control_plane(site: &Site) -> Result<Vec<(String, String)>> {
     tools::ensure_packages(SHELLS)?;
@@ -261,7 +278,8 @@ impl Session<'_> {
             return Ok(tally);
         }
         let env = match layer {
-            Layer::Check | Layer::Unit => Some(Vec::new()),
+            Layer::Check => Some(Vec::new()),
+            Layer::Unit => with_flink(),
             _ => {
                 let tests = selection.iter().flat_map(|(_, tests)| tests);
                 let servers: BTreeSet<_> = tests.flat_map(|test| Server::of_test(test)).collect();
@@ -275,7 +293,11 @@ impl Session<'_> {
             verbose: layer >= Layer::E2e,
         };
         for (binary, tests) in selection {
+            let (flink, tests): (Vec<_>, Vec<_>) =
+                tests.into_iter().partition(|test| test.contains(WITH_FLINK));
             tally += binary.run(&tests, &run).with_context(|| binary.label.clone())?;
+            let run = Run { include_ignored: env.is_some(), ..run };
+            tally += binary.run(&flink, &run).with_context(|| binary.label.clone())?;
         }
         Ok(tally)
     }
