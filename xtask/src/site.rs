@@ -26,7 +26,8 @@ impl Site {
     /// # Errors
     /// Why there can be none on this machine, or which step failed.
     pub(crate) fn local(name: &str, servers: &[Server]) -> Result<Site> {
-        let cluster = up(name, false)?;
+        let (name, control_plane, newest_api_server) = (name.to_owned(), false, false);
+        let cluster = cluster::ensure_up(&UpOptions { name, control_plane, newest_api_server })?;
         let mut contents: BTreeSet<Contents> =
             servers.iter().map(|server| server.image()).collect();
         // Both are called flink:VERSION.
@@ -42,12 +43,13 @@ impl Site {
         Ok(Site { servers, ..Site::of(cluster) })
     }
 
-    /// A local API server without pods.
+    /// A local API server without pods: the node's, or the newest one.
     ///
     /// # Errors
     /// See [`Site::local`].
-    pub(crate) fn control_plane(name: &str) -> Result<Site> {
-        up(name, true).map(Site::of)
+    pub(crate) fn control_plane(name: &str, newest_api_server: bool) -> Result<Site> {
+        let options = UpOptions { name: name.to_owned(), control_plane: true, newest_api_server };
+        cluster::ensure_up(&options).map(Site::of)
     }
 
     /// The user's own cluster. It pulls images by itself.
@@ -100,8 +102,4 @@ impl Site {
         command.env("KUBECONFIG", &self.kubeconfig).args(args);
         command
     }
-}
-
-fn up(name: &str, control_plane: bool) -> Result<Cluster> {
-    cluster::ensure_up(&UpOptions { name: name.to_owned(), control_plane })
 }

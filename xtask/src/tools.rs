@@ -250,6 +250,16 @@ pub(crate) const KUBENODE: Binary = Binary {
     links: &["kubectl"],
 };
 
+/// The API server of the newest Kubernetes whose modules can be had, alone: the command line is tested against it too.
+pub(crate) const APISERVER: Binary = Binary {
+    name: "kube-apiserver",
+    module: "cluster/apiserver",
+    package: "k8s.io/kubernetes/cmd/kube-apiserver",
+    ldflags: kubernetes_version,
+    cold: "the first time 3 to 5 minutes on two cores",
+    links: &[],
+};
+
 /// kubectl alone, as users have it: what `start` and `list` are measured against.
 pub(crate) const KUBECTL: Binary = Binary {
     name: "kubectl",

@@ -37,7 +37,7 @@ impl Plane {
         let kubectl = Go::ensure()?.binary(&KUBECTL)?;
         // Objects of an earlier run would count.
         cluster::down(NAME, false)?;
-        Ok(Plane { plugin, site: Site::control_plane(NAME)?, kubectl })
+        Ok(Plane { plugin, site: Site::control_plane(NAME, false)?, kubectl })
     }
 
     /// Ends the API server.

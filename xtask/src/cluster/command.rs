@@ -21,6 +21,9 @@ pub(crate) enum Command {
         /// Start etcd and the API server alone: seconds, but no pods
         #[arg(long)]
         control_plane: bool,
+        /// With the API server of the newest Kubernetes instead of the node's
+        #[arg(long, requires = "control_plane")]
+        newest_api_server: bool,
         /// Start these storage servers and databases too, for pods; repeatable, or separated by commas
         #[arg(long, value_enum, value_delimiter = ',', conflicts_with = "control_plane")]
         with: Vec<Server>,
@@ -123,8 +126,9 @@ impl Command {
     /// What is missing or failed, and what to do.
     pub(crate) fn run(self) -> Result<()> {
         match self {
-            Command::Up { target, control_plane, with } => {
-                let cluster = ensure_up(&UpOptions { name: target.name, control_plane })?;
+            Command::Up { target, control_plane, newest_api_server, with } => {
+                let name = target.name;
+                let cluster = ensure_up(&UpOptions { name, control_plane, newest_api_server })?;
                 let access = servers::start(&cluster, &with)?;
                 cluster.introduce();
                 servers::introduce(&access);

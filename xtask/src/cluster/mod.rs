@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::cache;
 use crate::step::{self, Step};
-use crate::tools::{self, Binary, COREDNS, Go, KT, KUBENODE, Package};
+use crate::tools::{self, APISERVER, Binary, COREDNS, Go, KT, KUBENODE, Package};
 
 pub(crate) use command::Command;
 
@@ -46,6 +46,8 @@ pub(crate) struct UpOptions {
     pub(crate) name: String,
     /// etcd and the API server alone (plus the controllers behind namespaces and service accounts).
     pub(crate) control_plane: bool,
+    /// The API server of the newest Kubernetes; for a control plane alone.
+    pub(crate) newest_api_server: bool,
 }
 
 /// A running local cluster.
@@ -114,6 +116,9 @@ pub(crate) fn ensure_up(options: &UpOptions) -> Result<Cluster> {
     command.arg("--kubenode").arg(&kubenode).arg("--share").arg(cache::dir()?);
     if options.control_plane {
         command.arg("--control-plane");
+        if options.newest_api_server {
+            command.arg("--apiserver").arg(go.binary(&APISERVER)?);
+        }
     } else {
         command.arg("--coredns").arg(go.binary(&COREDNS)?);
     }

@@ -47,6 +47,9 @@ pub(crate) struct TestArgs {
     /// --layer names it
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
+    /// Run the layers that need an API server alone on the one of the newest Kubernetes, not on the node's
+    #[arg(long)]
+    newest_api_server: bool,
     /// Leave the local clusters running
     #[arg(long)]
     keep: bool,
@@ -333,7 +336,9 @@ impl Session<'_> {
         }
         let site = match context {
             Some(context) => Site::context(context)?,
-            None if layer.is_alone() => Site::control_plane(&self.args.control_plane())?,
+            None if layer.is_alone() => {
+                Site::control_plane(&self.args.control_plane(), self.args.newest_api_server)?
+            }
             None => fresh(Site::local(&self.args.name, servers)?)?,
         };
         let mut env = match layer.is_alone() {
@@ -424,7 +429,14 @@ mod tests {
         let on = |layer: &[Layer], asked| {
             let layer = layer.to_vec();
             let (context, name) = (Some("kind".to_owned()), "test".to_owned());
-            let args = TestArgs { layer, filter: None, context, keep: false, name };
+            let args = TestArgs {
+                layer,
+                filter: None,
+                context,
+                keep: false,
+                name,
+                newest_api_server: false,
+            };
             args.context_for(asked).map(str::to_owned)
         };
         assert_eq!(on(&[Layer::Cli], Layer::Cli).as_deref(), Some("kind"));

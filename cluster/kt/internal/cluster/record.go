@@ -19,6 +19,7 @@ type record struct {
 	ControlPlane bool      `json:"controlPlane"`
 	Kt           string    `json:"kt"`
 	Kubenode     string    `json:"kubenode"`
+	APIServer    string    `json:"apiServer"`
 	CoreDNS      string    `json:"coredns,omitempty"`
 	Process      identity  `json:"process"` // process 1 of the node, as the host sees it
 	Started      time.Time `json:"started"`

@@ -37,7 +37,7 @@ func (o upOptions) start(ctx context.Context, before *record, progress progress)
 	if err != nil {
 		return nil, err
 	}
-	r := &record{Name: o.name, Port: port, ControlPlane: o.controlPlane, Kt: self, Kubenode: o.kubenode, CoreDNS: o.coredns, Started: time.Now()}
+	r := &record{Name: o.name, Port: port, ControlPlane: o.controlPlane, Kt: self, Kubenode: o.kubenode, APIServer: o.apiserver, CoreDNS: o.coredns, Started: time.Now()}
 	if err := o.spawn(r, listener); err != nil {
 		return r, err
 	}
@@ -75,7 +75,7 @@ func (o upOptions) listen(before *record) (*os.File, int, error) {
 // spawn starts process 1. It waits at a gate until the cluster is on record, so no crash in between leaves a node
 // that nobody knows of.
 func (o upOptions) spawn(r *record, listener *os.File) error {
-	options, err := json.Marshal(node.Options{State: o.state(), Self: r.Kt, Kubenode: o.kubenode, CoreDNS: o.coredns, Share: o.share, ControlPlane: o.controlPlane})
+	options, err := json.Marshal(node.Options{State: o.state(), Self: r.Kt, Kubenode: o.kubenode, APIServer: o.apiserver, CoreDNS: o.coredns, Share: o.share, ControlPlane: o.controlPlane})
 	if err != nil {
 		return err
 	}

@@ -35,11 +35,11 @@ func (p place) summary(r *record) Summary {
 
 type upOptions struct {
 	place
-	kubenode, coredns string
-	share             string
-	port              int
-	controlPlane      bool
-	timeout           time.Duration
+	kubenode, apiserver, coredns string
+	share                        string
+	port                         int
+	controlPlane                 bool
+	timeout                      time.Duration
 }
 
 // Up is `kt up`: afterwards the cluster runs and is ready, whatever was before. Progress goes to standard error, a
@@ -49,6 +49,7 @@ func Up(args []string) error {
 	flags := flag.NewFlagSet("up", flag.ContinueOnError)
 	p := placeFlags(flags)
 	flags.StringVar(&o.kubenode, "kubenode", "", "kubenode binary")
+	flags.StringVar(&o.apiserver, "apiserver", "", "API server of another version, with --control-plane; kubenode's when absent")
 	flags.StringVar(&o.coredns, "coredns", "", "coredns binary")
 	flags.StringVar(&o.share, "share", "", "folder that processes of `kt run` find, read-only, at "+layout.Share)
 	flags.IntVar(&o.port, "port", 0, "port of the API on 127.0.0.1; 0 takes the one of before, 16443 or any free one")
@@ -63,6 +64,11 @@ func Up(args []string) error {
 	}
 	if o.controlPlane {
 		o.coredns = ""
+	} else if o.apiserver != "" {
+		return errors.New("a whole node has one version: --apiserver goes with --control-plane")
+	}
+	if o.apiserver == "" {
+		o.apiserver = o.kubenode
 	}
 	if err := preflight(o.controlPlane); err != nil {
 		return err
@@ -122,7 +128,7 @@ func (o upOptions) up(ctx context.Context) (*record, error) {
 // same tells whether the running cluster is the wanted one. A full node serves who wants a control plane alone.
 func (o upOptions) same(r *record) bool {
 	self, err := os.Executable()
-	if err != nil || r.Kubenode != o.kubenode || r.Kt != self || (o.port != 0 && o.port != r.Port) {
+	if err != nil || r.Kubenode != o.kubenode || r.APIServer != o.apiserver || r.Kt != self || (o.port != 0 && o.port != r.Port) {
 		return false
 	}
 	return o.controlPlane || (!r.ControlPlane && r.CoreDNS == o.coredns)

@@ -8,7 +8,7 @@ package layout
 const (
 	Root       = "/run/kt"                         // tmpfs: gone with the node
 	State      = Root + "/state"                   // the cluster's state directory on the host
-	Bin        = Root + "/bin"                     // kubenode, coredns, kt
+	Bin        = Root + "/bin"                     // kubenode, apiserver, coredns, kt
 	Share      = Root + "/share"                   // a folder of the host, read-only, with programs for `kt run`
 	Control    = Root + "/control.sock"            // the supervisor's socket
 	PKI        = State + "/pki"                    // keys and certificates

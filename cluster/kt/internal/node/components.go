@@ -35,8 +35,9 @@ func commands(controlPlane bool) map[string][]string {
 	kubenode, key := layout.Bin+"/kubenode", func(name string) string { return layout.PKI + "/" + name }
 	kubeconfig := func(user string) string { return layout.Kubeconfig + "/" + user + ".yaml" }
 	return map[string][]string{
-		etcd:              append([]string{kubenode}, etcdFlags...),
-		apiserver:         append([]string{kubenode}, apiserverFlags(key)...),
+		etcd: append([]string{kubenode}, etcdFlags...),
+		// kubenode is what it is called; an API server of another version is nothing else anyway.
+		apiserver:         append([]string{layout.Bin + "/apiserver"}, apiserverFlags(key)...),
 		controllerManager: append([]string{kubenode}, controllerManagerFlags(key, kubeconfig(controllerManager), controlPlane)...),
 		scheduler: append([]string{kubenode, scheduler, "--bind-address=127.0.0.1", "--leader-elect=false",
 			"--kube-api-qps=500", "--kube-api-burst=1000"}, kubeconfigs(kubeconfig(scheduler))...),
@@ -57,7 +58,7 @@ var etcdFlags = []string{etcd, "--name=" + layout.NodeName, "--data-dir=" + layo
 	"--unsafe-no-fsync", "--auto-compaction-retention=1", "--log-level=warn"}
 
 func apiserverFlags(key func(string) string) []string {
-	return []string{apiserver, "--etcd-servers=http://127.0.0.1:2379", "--bind-address=0.0.0.0", "--secure-port=6443",
+	return []string{"--etcd-servers=http://127.0.0.1:2379", "--bind-address=0.0.0.0", "--secure-port=6443",
 		"--advertise-address=" + layout.NodeIP, "--service-cluster-ip-range=" + layout.ServiceCIDR,
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true", "--profiling=false",
 		"--client-ca-file=" + key("ca.crt"), "--tls-cert-file=" + key("apiserver.crt"), "--tls-private-key-file=" + key("apiserver.key"),

@@ -25,7 +25,8 @@ func isolate(o Options) error {
 
 func mounts(o Options) error {
 	// Opened before anything is hidden: the state or the binaries may be below /run or /var/lib.
-	sources := map[string]string{layout.State: o.State, layout.Bin + "/kubenode": o.Kubenode, layout.Bin + "/kt": o.Self}
+	sources := map[string]string{layout.State: o.State, layout.Bin + "/kubenode": o.Kubenode,
+		layout.Bin + "/apiserver": o.APIServer, layout.Bin + "/kt": o.Self}
 	if o.CoreDNS != "" {
 		sources[layout.Bin+"/coredns"] = o.CoreDNS
 	}

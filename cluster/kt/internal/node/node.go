@@ -26,8 +26,9 @@ type Options struct {
 	State        string `json:"state"`
 	Self         string `json:"self"` // the kt binary
 	Kubenode     string `json:"kubenode"`
-	CoreDNS      string `json:"coredns"` // "" for a control plane alone
-	Share        string `json:"share"`   // folder that appears read-only at layout.Share; "" for none
+	APIServer    string `json:"apiServer"` // kubenode, or the API server of another version
+	CoreDNS      string `json:"coredns"`   // "" for a control plane alone
+	Share        string `json:"share"`     // folder that appears read-only at layout.Share; "" for none
 	ControlPlane bool   `json:"controlPlane"`
 }
 
