@@ -7,6 +7,7 @@ mod fleet;
 mod http;
 mod list;
 mod plane;
+mod record;
 mod report;
 mod requests;
 mod savepoint;
@@ -34,6 +35,9 @@ pub(crate) struct BenchArgs {
     /// Write the results to this file too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Replace the rows of what was measured in bench/RESULTS.md
+    #[arg(long)]
+    record: bool,
 }
 
 /// The benchmarks.
@@ -54,6 +58,18 @@ enum Name {
 }
 
 impl Name {
+    /// Its name on the command line.
+    fn word(self) -> &'static str {
+        match self {
+            Name::Deploy => "deploy",
+            Name::Savepoint => "savepoint",
+            Name::Start => "start",
+            Name::List => "list",
+            Name::Requests => "requests",
+            Name::Apply => "apply",
+        }
+    }
+
     /// Whether pods have to run; otherwise an API server is enough.
     fn needs_pods(self) -> bool {
         matches!(self, Name::Deploy | Name::Savepoint)
@@ -80,6 +96,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
         });
     }
     print(&report::table(&measured));
+    if args.record {
+        record::write(&measured)?;
+    }
     if let Some(file) = &args.json {
         let rows: Vec<_> = measured.iter().map(Measured::result).collect();
         std::fs::write(file, serde_json::to_string_pretty(&rows)? + "\n")

@@ -31,7 +31,7 @@ pub(super) struct Measured {
 /// One entry of the JSON list: medians over the rounds, and the range of the rounds' ratios.
 #[derive(Debug, Serialize, PartialEq)]
 pub(super) struct Entry {
-    name: &'static str,
+    pub(super) name: &'static str,
     metric: String,
     unit: &'static str,
     ours: f64,
@@ -41,6 +41,25 @@ pub(super) struct Entry {
     ratio_max: f64,
     goal: f64,
     met: bool,
+}
+
+impl Entry {
+    /// A row of a table in Markdown.
+    pub(super) fn markdown(&self) -> String {
+        let Entry { name, metric, unit, ours, baseline, ratio, ratio_min, ratio_max, goal, met } =
+            self;
+        let figure = |figure: f64| match *unit {
+            "s" => format!("{figure:.3} s"),
+            "requests" => format!("{figure:.0}"),
+            unit => format!("{figure:.1} {unit}"),
+        };
+        let verdict = if *met { "met" } else { "missed" };
+        format!(
+            "| {name} | {metric} | {} | {} | {ratio:.2} ({ratio_min:.2}–{ratio_max:.2}) | ≤ {goal:.2} | {verdict} |\n",
+            figure(*ours),
+            figure(*baseline)
+        )
+    }
 }
 
 impl Measured {
