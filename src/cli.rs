@@ -116,6 +116,7 @@ impl ConnectArgs {
             certificate_authority: self.certificate_authority,
             tls_server_name: self.tls_server_name,
             disable_compression: self.disable_compression,
+            proxies: environment.proxies.clone(),
         }
     }
 }

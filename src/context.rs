@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::cluster::proxy::ProxyVariables;
 use crate::cluster::{Cluster, ConnectOptions};
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::OperationId;
@@ -30,6 +31,8 @@ pub struct Environment {
     pub kubeconfig: Option<OsString>,
     /// The home directory, where `.kube/config` is.
     pub home: Option<PathBuf>,
+    /// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+    pub proxies: ProxyVariables,
     /// `PATH`: where programs are found.
     pub path: Option<OsString>,
     /// `KUBECTL_FLINK_COMPLETION_TIMEOUT`: how long names for completion may take.
@@ -46,7 +49,13 @@ impl Environment {
     /// Reads the variables of this process.
     pub fn from_process() -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let either = |upper: &str| variable(upper).or_else(|| variable(&upper.to_lowercase()));
         Environment {
+            proxies: ProxyVariables {
+                https: either("HTTPS_PROXY"),
+                http: either("HTTP_PROXY"),
+                none: either("NO_PROXY"),
+            },
             terminal: Terminal {
                 no_color: variable("NO_COLOR").is_some(),
                 dumb: variable("TERM").is_some_and(|term| term == "dumb"),

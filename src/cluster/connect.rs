@@ -10,6 +10,7 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource};
 
+use super::proxy::ProxyVariables;
 use super::{failure, kubeconfig, session};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
@@ -61,6 +62,8 @@ pub struct ConnectOptions {
     pub tls_server_name: Option<String>,
     /// `--disable-compression`
     pub disable_compression: bool,
+    /// What the environment says about proxies.
+    pub proxies: ProxyVariables,
 }
 
 impl ConnectOptions {
@@ -222,9 +225,32 @@ async fn configure(
         return Err(Error::usage(format!("there is no user {user:?} in the kubeconfig")));
     }
     match Config::from_custom_kubeconfig(kubeconfig.clone(), &choice).await {
-        Ok(config) => Ok((config, context)),
+        Ok(mut config) => {
+            config.proxy_url = own_proxy(&kubeconfig, options, context.as_deref())?;
+            Ok((config, context))
+        }
         Err(error) => Err(kubeconfig::explain_choice(error, &kubeconfig)),
     }
+}
+
+/// The `proxy-url` of the cluster that is used.
+fn own_proxy(
+    kubeconfig: &Kubeconfig,
+    options: &ConnectOptions,
+    context: Option<&str>,
+) -> Result<Option<http::Uri>> {
+    let context = kubeconfig.contexts.iter().find(|known| Some(known.name.as_str()) == context);
+    let named = context.and_then(|context| Some(context.context.as_ref()?.cluster.as_str()));
+    let name = options.cluster.as_deref().or(named);
+    let cluster = kubeconfig.clusters.iter().find(|known| Some(known.name.as_str()) == name);
+    let url = cluster.and_then(|cluster| cluster.cluster.as_ref()?.proxy_url.as_deref());
+    let Some(url) = url.filter(|url| !url.is_empty()) else { return Ok(None) };
+    let unusable = |e| {
+        Error::usage("the proxy-url of the kubeconfig's cluster is not a URL")
+            .caused_by(e)
+            .hint("Write it as http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT.")
+    };
+    url.parse().map(Some).map_err(unusable)
 }
 
 fn without_kubeconfig(options: &ConnectOptions) -> Result<Config> {
@@ -259,6 +285,9 @@ fn override_with(config: &mut Config, options: &ConnectOptions) -> Result<()> {
     }
     if let Some(path) = &options.certificate_authority {
         config.root_cert = Some(read_certificates(path)?);
+    }
+    if config.proxy_url.is_none() {
+        config.proxy_url = options.proxies.towards(&config.cluster_url)?;
     }
     config.accept_invalid_certs |= options.insecure_skip_tls_verify;
     config.disable_compression |= options.disable_compression;

@@ -84,7 +84,16 @@ pub fn explain_choice(error: KubeconfigError, config: &Kubeconfig) -> Error {
             Error::usage(format!("there is no cluster {name:?} in the kubeconfig"))
                 .hint("Check --cluster, or the context's entry in the kubeconfig.")
         }
-        other => Error::new(Kind::Usage, "the kubeconfig cannot be used").caused_by(other),
+        // kube reads the proxies of the environment itself, and does not say so.
+        KubeconfigError::ParseProxyUrl(_) => Error::usage(
+            "the URL of the proxy to the API server is not a URL",
+        )
+        .hint(
+            "Check the cluster's proxy-url in the kubeconfig, and HTTPS_PROXY: http://HOST:PORT.",
+        ),
+        other => Error::new(Kind::Usage, "the kubeconfig cannot be used")
+            .caused_by(other)
+            .hint("Run the same context with kubectl: it reads the same file."),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod kubeconfig;
 pub mod logs;
 pub mod objects;
 pub mod observe;
+pub mod proxy;
 pub mod read;
 pub mod retry;
 mod session;

@@ -3,6 +3,7 @@
 mod access;
 mod bad_input;
 mod completion;
+mod connection;
 mod deploy;
 mod documents;
 mod dry_run;
