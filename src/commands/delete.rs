@@ -61,7 +61,13 @@ pub struct DeleteArgs {
 /// [`crate::error::Kind::Declined`] without consent.
 pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     if args.abort.abort {
-        return operation::abort(ctx, &args.name, args.wait.timeout(operation::TIMEOUT)).await;
+        return operation::abort(
+            ctx,
+            &args.name,
+            args.wait.timeout(operation::TIMEOUT),
+            args.dry_run.format(),
+        )
+        .await;
     }
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
@@ -86,7 +92,7 @@ pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
             operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
         {
             let executor = Executor::resume(&cluster, journal, deadline).await?;
-            return finish(ctx, executor, narrator).await;
+            return finish(ctx, executor, narrator, args.dry_run.format()).await;
         }
     }
     let (anchor, active) = observe::existing(&cluster, &args.name).await?;
@@ -112,7 +118,7 @@ pub async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
         drop(narrator);
         return args.dry_run.show(ctx, &view);
     }
-    finish(ctx, executor, narrator).await
+    finish(ctx, executor, narrator, args.dry_run.format()).await
 }
 
 /// The claim that goes together with an application.

@@ -7,9 +7,10 @@ use clap::Args;
 
 use crate::cli::{AbortArg, ConflictArg, WaitArgs};
 use crate::cluster::Cluster;
+use crate::commands::answers::Answers;
 use crate::commands::dry_run::{self, DryRun};
 use crate::commands::narrate::Narrator;
-use crate::commands::operate::{self, Towards, finish};
+use crate::commands::operate::{self, Towards};
 use crate::commands::pods::PodArgs;
 use crate::commands::{document, operation};
 use crate::context::Ctx;
@@ -30,6 +31,7 @@ use crate::storage::jar::{self, LocalJar};
 use crate::ui::Format;
 use crate::ui::format::OutputArgs;
 use crate::view::documents::Documents;
+use crate::view::outcome::OutcomeView;
 use crate::view::plan::{PlanList, PlanView};
 
 /// How long `deploy` waits by default: image pulls and the first checkpoint of a large state take their time.
@@ -158,15 +160,20 @@ pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
     let names: Vec<String> =
         documents.iter().map(|document| document.metadata.name.clone()).collect();
     let (mut specs, mut plans) = (Vec::new(), Vec::new());
+    let mut answers = Answers::new(&args.output.format);
     for (position, (document, source)) in documents.into_iter().zip(&jars).enumerate() {
         let jar = source.as_ref().map(|source| source.jar().clone());
-        match one(ctx, &cluster, &args, document, jar, from.clone()).await {
+        match one(ctx, &cluster, &args, document, jar, from.clone(), &mut answers).await {
             Ok(Some(Shown::Document(spec))) => specs.push(*spec),
             Ok(Some(Shown::Plan(plan))) => plans.push(*plan),
             Ok(None) => {}
-            Err(e) => return Err(begun(e, &names, position)),
+            Err(e) => {
+                answers.end(ctx)?;
+                return Err(begun(e, &names, position));
+            }
         }
     }
+    answers.end(ctx)?;
     match (specs.is_empty(), plans.is_empty()) {
         (false, _) => ctx.show(&Documents(&named(specs)), &args.output),
         (_, false) => ctx.show(&PlanList(plans), &args.output),
@@ -179,7 +186,7 @@ pub async fn run(ctx: &mut Ctx, args: DeployArgs) -> Result<()> {
 async fn abort(ctx: &mut Ctx, args: &DeployArgs) -> Result<()> {
     let timeout = args.wait.timeout(operation::TIMEOUT);
     if let (Some(name), true) = (&args.name, args.filename.is_empty()) {
-        return operation::abort(ctx, &name.parse()?, timeout).await;
+        return operation::abort(ctx, &name.parse()?, timeout, &args.output.format).await;
     }
     let cluster = ctx.cluster().await?;
     let mut names: Vec<ApplicationName> = Vec::new();
@@ -195,10 +202,14 @@ async fn abort(ctx: &mut Ctx, args: &DeployArgs) -> Result<()> {
     if left.is_empty() {
         ctx.ui.status("No operation on these applications is unfinished.");
     }
+    let mut answers = Answers::new(&args.output.format);
     for name in left {
-        operation::abort(ctx, name, timeout).await?;
+        if let Err(error) = operation::go(ctx, name, timeout, Towards::Start, &mut answers).await {
+            answers.end(ctx)?;
+            return Err(error);
+        }
     }
-    Ok(())
+    answers.end(ctx)
 }
 
 /// The documents, each with its name.
@@ -232,6 +243,7 @@ async fn one(
     document: FlinkDeployment,
     jar: Option<LocalJar>,
     from: Option<FromRequest>,
+    answers: &mut Answers,
 ) -> Result<Option<Shown>> {
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
     cluster.repeat_until(deadline);
@@ -252,7 +264,7 @@ async fn one(
         let proves = |step: &Step| matches!(step, Step::Prove { .. });
         if executor.plan().steps.iter().any(proves) || !args.wait.wait() {
             drop(narrator);
-            return operate::answer(ctx, &executor).map(|()| None);
+            return operate::answer(ctx, &executor, answers).map(|()| None);
         }
         // It was begun with --no-wait: what is left to do is what a plain deploy finds now.
     }
@@ -267,7 +279,10 @@ async fn one(
     let Some(mut plan) = prepared.decision.plan().cloned() else {
         drop(narrator);
         prepared.state.close().await;
-        return ctx.ui.answer(&format!("application/{name} unchanged")).map(|()| None);
+        let target = format!("application/{name}");
+        let mut outcome = OutcomeView::new(target, cluster.namespace(), "unchanged");
+        outcome.generation = prepared.active.map(|active| active.revision.generation);
+        return answers.give(ctx, outcome).map(|()| None);
     };
     if !args.wait.wait() {
         without_waiting(&mut plan)?;
@@ -277,7 +292,10 @@ async fn one(
     let state = prepared.state;
     let mut executor = operate::executor(ctx, cluster, plan, digest, before, state, deadline)?;
     executor.jar = request.jar.as_ref();
-    finish(ctx, executor, narrator).await.map(|()| None)
+    let outcome = operate::run(ctx, &mut executor, &mut narrator, Towards::End).await;
+    drop(narrator);
+    outcome?;
+    operate::answer(ctx, &executor, answers).map(|()| None)
 }
 
 /// What tells this deploy from another one: the document, the content of a local jar, and `--from`.

@@ -33,20 +33,14 @@ impl DryRun {
     }
 }
 
-/// Flatten this into the arguments of every command that changes something and shows nothing else.
+/// Whether to do it, and how to answer; flatten it into the arguments of every command that changes something.
 #[derive(Debug, Clone, Args)]
 pub(super) struct DryRunArgs {
     /// Print the plan and what would become of every object: as this program writes it (client), or as the API server makes it (server)
     #[arg(long, value_name = "MODE", default_value = "none")]
     dry_run: DryRun,
-    /// Format of what --dry-run prints: table, json, yaml, name, jsonpath=TEMPLATE or custom-columns=HEADER:PATH,…
-    #[arg(
-        short = 'o',
-        long = "output",
-        value_name = "FORMAT",
-        default_value_t,
-        requires = "dry_run"
-    )]
+    /// Format of the answer: table, json, yaml, name, jsonpath=TEMPLATE or custom-columns=HEADER:PATH,…
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value_t)]
     output: Format,
 }
 
@@ -54,6 +48,11 @@ impl DryRunArgs {
     /// Who says what the objects would be; `None` when it is no dry run.
     pub(super) fn by(&self) -> Option<By> {
         self.dry_run.by()
+    }
+
+    /// Format of the answer.
+    pub(super) fn format(&self) -> &Format {
+        &self.output
     }
 
     /// Shows what there is to show.

@@ -1,5 +1,6 @@
 //! One file a verb: its arguments, the call, and what is shown.
 
+mod answers;
 pub mod completion;
 pub mod delete;
 pub mod deploy;

@@ -2,11 +2,12 @@
 //! and the answer at the end.
 
 use crate::cluster::Cluster;
+use crate::commands::answers::Answers;
 use crate::commands::narrate::Narrator;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
-use crate::model::name::ApplicationName;
+use crate::model::name::{ApplicationName, Generation};
 use crate::ops::anchor::Anchor;
 use crate::ops::event::{Event, Observer};
 use crate::ops::execute::Executor;
@@ -17,6 +18,8 @@ use crate::ops::operation::unfinished;
 use crate::ops::plan::{Plan, Step, Verb};
 use crate::ops::prove::Proof;
 use crate::ops::state::State;
+use crate::ui::Format;
+use crate::view::outcome::OutcomeView;
 
 /// Which way an operation is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,11 +125,14 @@ pub(super) async fn finish(
     ctx: &Ctx,
     mut executor: Executor<'_>,
     mut narrator: Narrator,
+    format: &Format,
 ) -> Result<()> {
     let outcome = run(ctx, &mut executor, &mut narrator, Towards::End).await;
     drop(narrator);
     outcome?;
-    answer(ctx, &executor)
+    let mut answers = Answers::new(format);
+    answer(ctx, &executor, &mut answers)?;
+    answers.end(ctx)
 }
 
 /// What an interrupted user wants to know.
@@ -149,45 +155,67 @@ fn explain(executor: &Executor<'_>, error: Error) -> Error {
     error.hint(format!("See where it stands with `kubectl flink status {name}`."))
 }
 
-/// Says what came of an operation that went to its end: the answer of the verb that began it.
+/// Gives the answer of the verb that began an operation which went to its end, and says what could come next.
 ///
 /// # Errors
 /// When standard output cannot be written.
-pub(super) fn answer(ctx: &Ctx, executor: &Executor<'_>) -> Result<()> {
+pub(super) fn answer(ctx: &Ctx, executor: &Executor<'_>, answers: &mut Answers) -> Result<()> {
     let record = &executor.journal.record;
-    let (plan, name) = (&record.plan, record.plan.application.as_str());
-    let snapshot = record.stopped_at.as_ref().or(record.latest.as_ref());
-    let done = |what: &str| ctx.ui.answer(&format!("application/{name} {what}"));
-    match plan.verb {
-        Verb::Deploy => done(deployed(record))?,
-        Verb::Start => done("started")?,
-        Verb::Restore => {
-            done("restored")?;
-            if let Some(saved) = &record.stopped_at {
+    let name = record.plan.application.as_str();
+    answers.give(ctx, outcome(record, executor.proof.as_ref()))?;
+    match record.plan.verb {
+        Verb::Stop => ctx.ui.hint(&format!("Go on with `kubectl flink start {name}`.")),
+        Verb::Delete => kept(ctx, record),
+        Verb::Deploy | Verb::Start | Verb::Restore => {
+            if let (Verb::Restore, Some(saved)) = (record.plan.verb, &record.stopped_at) {
                 ctx.ui.status(&format!("what it was before is in {saved}"));
             }
-        }
-        Verb::Stop => {
-            done("stopped")?;
-            ctx.ui.hint(&format!("Go on with `kubectl flink start {name}`."));
-            return snapshot.map_or(Ok(()), |path| ctx.ui.answer(path.as_str()));
-        }
-        Verb::Delete => {
-            done("deleted")?;
-            kept(ctx, record);
-            return Ok(());
+            tell(ctx, name, executor.proof.as_ref());
         }
     }
-    tell(ctx, name, executor.proof.as_ref());
     Ok(())
+}
+
+/// What the operation did.
+fn outcome(record: &Record, proof: Option<&Proof>) -> OutcomeView {
+    let plan = &record.plan;
+    let what = match plan.verb {
+        Verb::Deploy => deployed(record),
+        Verb::Start => "started",
+        Verb::Restore => "restored",
+        Verb::Stop => "stopped",
+        Verb::Delete => "deleted",
+    };
+    let target = format!("application/{}", plan.application);
+    let mut outcome = OutcomeView::new(target, &plan.namespace, what);
+    let before = || record.before.as_ref().map(|before| before.generation);
+    outcome.operation = Some(plan.operation.to_string());
+    outcome.generation = match plan.verb {
+        Verb::Delete => None,
+        _ => made(record).or_else(before),
+    };
+    outcome.restored_from = proof.and_then(|p| p.restored_from.as_ref()).map(ToString::to_string);
+    let taken = record.stopped_at.as_ref();
+    let snapshot = taken.or(record.latest.as_ref());
+    match plan.verb {
+        Verb::Stop => outcome.ends_with(snapshot),
+        Verb::Delete => outcome.snapshot = snapshot.map(ToString::to_string),
+        _ => outcome.snapshot = taken.map(ToString::to_string),
+    }
+    outcome
+}
+
+/// The generation that the plan starts.
+fn made(record: &Record) -> Option<Generation> {
+    record.plan.steps.iter().find_map(|step| match step {
+        Step::Start { revision, .. } => Some(revision.generation),
+        _ => None,
+    })
 }
 
 /// What `deploy` did, or would do.
 pub(super) fn deployed(record: &Record) -> &'static str {
-    let made = record.plan.steps.iter().find_map(|step| match step {
-        Step::Start { revision, .. } => Some(revision.generation),
-        _ => None,
-    });
+    let made = made(record);
     let repairs = |step: &Step| matches!(step, Step::Repair { .. });
     match &record.before {
         _ if record.plan.steps.iter().any(repairs) => "repaired",

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 
 use crate::cli::WaitTimeout;
 use crate::cluster::Cluster;
+use crate::commands::answers::Answers;
 use crate::commands::narrate::Narrator;
 use crate::commands::operate::{self, Towards};
 use crate::commands::scope;
@@ -19,8 +20,9 @@ use crate::ops::operation::abort::{self, Way};
 use crate::ops::operation::record::Record;
 use crate::ops::operation::unfinished::{self, Unfinished};
 use crate::ops::permissions;
-use crate::ui::{OutputArgs, SortArgs};
+use crate::ui::{Format, OutputArgs, SortArgs};
 use crate::view::operation::{OperationList, OperationView};
+use crate::view::outcome::OutcomeView;
 use crate::view::step::words;
 
 /// As long as the longest verb: a stop that waits for a savepoint of terabytes.
@@ -89,6 +91,9 @@ struct GoArgs {
     name: ApplicationName,
     #[command(flatten)]
     wait: WaitTimeout,
+    /// Format of the answer: table, json, yaml, name, jsonpath=TEMPLATE or custom-columns=HEADER:PATH,…
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value_t)]
+    output: Format,
 }
 
 /// Runs one of the operation verbs.
@@ -99,8 +104,13 @@ pub async fn run(ctx: &mut Ctx, args: OperationArgs) -> Result<()> {
     match args.verb {
         Verb::List(args) => list(ctx, args).await,
         Verb::Show(args) => show(ctx, args).await,
-        Verb::Resume(args) => go(ctx, &args.name, args.wait.timeout(TIMEOUT), Towards::End).await,
-        Verb::Abort(args) => abort(ctx, &args.name, args.wait.timeout(TIMEOUT)).await,
+        Verb::Resume(args) => {
+            let mut answers = Answers::new(&args.output);
+            let timeout = args.wait.timeout(TIMEOUT);
+            go(ctx, &args.name, timeout, Towards::End, &mut answers).await?;
+            answers.end(ctx)
+        }
+        Verb::Abort(args) => abort(ctx, &args.name, args.wait.timeout(TIMEOUT), &args.output).await,
     }
 }
 
@@ -113,8 +123,11 @@ pub(super) async fn abort(
     ctx: &mut Ctx,
     application: &ApplicationName,
     timeout: Option<Duration>,
+    format: &Format,
 ) -> Result<()> {
-    go(ctx, application, timeout, Towards::Start).await
+    let mut answers = Answers::new(format);
+    go(ctx, application, timeout, Towards::Start, &mut answers).await?;
+    answers.end(ctx)
 }
 
 async fn list(ctx: &mut Ctx, args: ListArgs) -> Result<()> {
@@ -138,11 +151,16 @@ async fn show(ctx: &mut Ctx, args: ShowArgs) -> Result<()> {
     ctx.show(&OperationView::new(&found.record, words), &args.output)
 }
 
-async fn go(
+/// Takes the unfinished operation of `application` to its end, or back.
+///
+/// # Errors
+/// As [`abort`], and those of the operation itself.
+pub(super) async fn go(
     ctx: &mut Ctx,
     application: &ApplicationName,
     timeout: Option<Duration>,
     towards: Towards,
+    answers: &mut Answers,
 ) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let found = existing(&cluster, application).await?;
@@ -164,13 +182,16 @@ async fn go(
     drop(narrator);
     outcome?;
     match towards {
-        Towards::End => operate::answer(ctx, &executor),
+        Towards::End => operate::answer(ctx, &executor, answers)?,
         Towards::Start => {
-            ctx.ui.answer(&format!("operation/{id} aborted"))?;
+            let target = format!("operation/{id}");
+            let mut outcome = OutcomeView::new(target, cluster.namespace(), "aborted");
+            outcome.operation = Some(id.to_string());
+            answers.give(ctx, outcome)?;
             undone(ctx, &executor.journal.record);
-            Ok(())
         }
     }
+    Ok(())
 }
 
 /// What is there after an abort.

@@ -83,7 +83,13 @@ struct Prepared<'a> {
 /// [`Kind::NotFound`] when there is no such snapshot: then nothing was touched.
 pub async fn run(ctx: &mut Ctx, args: RestoreArgs) -> Result<()> {
     if args.abort.abort {
-        return operation::abort(ctx, &args.name, args.wait.timeout(operation::TIMEOUT)).await;
+        return operation::abort(
+            ctx,
+            &args.name,
+            args.wait.timeout(operation::TIMEOUT),
+            args.dry_run.format(),
+        )
+        .await;
     }
     if args.from == FromRequest::Empty {
         return Err(
@@ -108,7 +114,7 @@ pub async fn run(ctx: &mut Ctx, args: RestoreArgs) -> Result<()> {
             operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
     {
         let executor = Executor::resume(&cluster, journal, deadline).await?;
-        return finish(ctx, executor, narrator).await;
+        return finish(ctx, executor, narrator, args.dry_run.format()).await;
     }
     let Prepared { plan, state, anchor, active } =
         plan(&cluster, &args, &operation, deadline, &mut narrator).await?;
@@ -122,7 +128,7 @@ pub async fn run(ctx: &mut Ctx, args: RestoreArgs) -> Result<()> {
         drop(narrator);
         return args.dry_run.show(ctx, &view);
     }
-    finish(ctx, executor, narrator).await
+    finish(ctx, executor, narrator, args.dry_run.format()).await
 }
 
 impl RestoreArgs {

@@ -5,14 +5,17 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::WaitArgs;
+use crate::cluster::Cluster;
 use crate::commands::narrate::Narrator;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::OperationId;
 use crate::model::name::ApplicationName;
-use crate::model::snapshot::SavepointFormat;
+use crate::model::snapshot::{SavepointFormat, SnapshotPath};
 use crate::ops::savepoint::Savepoint;
+use crate::ui::Format;
+use crate::view::outcome::OutcomeView;
 
 /// A savepoint of terabytes takes half an hour; a longer one needs `--timeout`.
 const TIMEOUT: Duration = Duration::from_secs(3600);
@@ -46,6 +49,9 @@ pub struct SavepointArgs {
     attach: Option<OperationId>,
     #[command(flatten)]
     wait: WaitArgs,
+    /// Format of the answer: table, json, yaml, name, jsonpath=TEMPLATE or custom-columns=HEADER:PATH,…
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value_t)]
+    output: Format,
 }
 
 /// The values of `--format`.
@@ -80,7 +86,7 @@ pub async fn run(ctx: &mut Ctx, args: SavepointArgs) -> Result<()> {
         savepoint.trigger().await?;
         ctx.ui.status(&format!("savepoint of {} started", args.name));
         ctx.ui.hint(&format!("Follow it with `{}`.", savepoint.reattach()));
-        return ctx.ui.answer(savepoint.operation.as_str());
+        return ctx.show(&outcome(&cluster, &args.name, &savepoint.operation, None), args.output);
     }
     let interrupted = ctx.ui.interrupted();
     let mut narrator = Narrator::new(&ctx.ui, format!("Savepoint of {}", args.name));
@@ -104,5 +110,21 @@ pub async fn run(ctx: &mut Ctx, args: SavepointArgs) -> Result<()> {
         args.name,
         path.name()
     ));
-    ctx.ui.answer(path.as_str())
+    ctx.show(&outcome(&cluster, &args.name, &savepoint.operation, Some(&path)), args.output)
+}
+
+/// The answer: the path, or the id to follow it with as long as there is none.
+fn outcome(
+    cluster: &Cluster,
+    name: &ApplicationName,
+    operation: &OperationId,
+    path: Option<&SnapshotPath>,
+) -> OutcomeView {
+    let what = if path.is_some() { "saved" } else { "saving" };
+    let target = format!("application/{name}");
+    let mut outcome = OutcomeView::new(target, cluster.namespace(), what);
+    outcome.operation = Some(operation.to_string());
+    outcome.text = if path.is_some() { String::new() } else { format!("{operation}\n") };
+    outcome.ends_with(path);
+    outcome
 }

@@ -48,7 +48,13 @@ pub struct StartArgs {
 /// [`crate::error::Kind::Conflict`] when it is not stopped.
 pub async fn run(ctx: &mut Ctx, args: StartArgs) -> Result<()> {
     if args.abort.abort {
-        return operation::abort(ctx, &args.name, args.wait.timeout(operation::TIMEOUT)).await;
+        return operation::abort(
+            ctx,
+            &args.name,
+            args.wait.timeout(operation::TIMEOUT),
+            args.dry_run.format(),
+        )
+        .await;
     }
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
@@ -68,7 +74,7 @@ pub async fn run(ctx: &mut Ctx, args: StartArgs) -> Result<()> {
             operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
     {
         let executor = Executor::resume(&cluster, journal, deadline).await?;
-        return finish(ctx, executor, narrator).await;
+        return finish(ctx, executor, narrator, args.dry_run.format()).await;
     }
     let (anchor, active) = observe::existing(&cluster, &args.name).await?;
     let revisions = observe::revisions(&cluster, &args.name).await?;
@@ -85,5 +91,5 @@ pub async fn run(ctx: &mut Ctx, args: StartArgs) -> Result<()> {
         drop(narrator);
         return args.dry_run.show(ctx, &view);
     }
-    finish(ctx, executor, narrator).await
+    finish(ctx, executor, narrator, args.dry_run.format()).await
 }

@@ -19,6 +19,7 @@ use crate::ops::observe;
 use crate::ops::operation::record::request;
 use crate::ops::plan::Plan;
 use crate::ops::state::State;
+use crate::view::outcome::OutcomeView;
 use crate::view::plan::PlanView;
 
 const TIMEOUT: Duration = Duration::from_secs(3600);
@@ -63,7 +64,13 @@ pub struct StopArgs {
 /// [`crate::error::Kind::Flink`] when the savepoint fails: the job goes on running.
 pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
     if args.abort.abort {
-        return operation::abort(ctx, &args.name, args.wait.timeout(operation::TIMEOUT)).await;
+        return operation::abort(
+            ctx,
+            &args.name,
+            args.wait.timeout(operation::TIMEOUT),
+            args.dry_run.format(),
+        )
+        .await;
     }
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
@@ -88,7 +95,7 @@ pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
             operate::resumable(ctx, &cluster, &args.name, &request, &mut narrator).await?
     {
         let executor = Executor::resume(&cluster, journal, deadline).await?;
-        return finish(ctx, executor, narrator).await;
+        return finish(ctx, executor, narrator, args.dry_run.format()).await;
     }
     let (anchor, active) = observe::existing(&cluster, &args.name).await?;
     let state = State::of(&cluster, &active.revision, &operation).within(deadline);
@@ -99,8 +106,12 @@ pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
             let view = PlanView::unchanged(target, cluster.namespace(), by);
             return args.dry_run.show(ctx, &view);
         }
-        ctx.ui.answer(&format!("application/{} already stopped", args.name))?;
-        return anchor.snapshot.map_or(Ok(()), |path| ctx.ui.answer(path.as_str()));
+        let target = format!("application/{}", args.name);
+        let mut outcome = OutcomeView::new(target, cluster.namespace(), "unchanged");
+        outcome.text = format!("application/{} already stopped\n", args.name);
+        outcome.generation = Some(active.revision.generation);
+        outcome.ends_with(anchor.snapshot.as_ref());
+        return args.dry_run.show(ctx, &outcome);
     };
     let before = (Some(anchor), Some(&active));
     let plan = Plan { force: args.conflicts.force_conflicts, ..plan };
@@ -112,5 +123,5 @@ pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
         drop(narrator);
         return args.dry_run.show(ctx, &view);
     }
-    finish(ctx, executor, narrator).await
+    finish(ctx, executor, narrator, args.dry_run.format()).await
 }

@@ -130,7 +130,8 @@ pub struct ApplicationView {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// How it is.
+    /// How it is: Flink's word for its job (`RUNNING`, `FINISHED`, `FAILED`, …), or `STOPPED`, `PENDING` (nobody answers yet), `STARTING`
+    /// (no job yet), `UNREACHABLE`, `DAMAGED` (its records cannot be read), `DELETED` (with `-w`).
     pub state: State,
     /// The active generation.
     #[serde(skip_serializing_if = "Option::is_none")]

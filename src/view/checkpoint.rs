@@ -14,7 +14,7 @@ use crate::ui::human;
 pub struct CheckpointView {
     /// Flink's number, counted over the life of the job, restores included.
     pub number: u64,
-    /// Whether Flink or a user asked for it.
+    /// `checkpoint` or `savepoint`: whether Flink or a user asked for it.
     pub kind: SnapshotKind,
     /// When it was triggered.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +67,7 @@ impl CheckpointView {
 pub struct RestoredView {
     /// The snapshot's number.
     pub number: u64,
-    /// Whether Flink or a user had asked for it.
+    /// `checkpoint` or `savepoint`: whether Flink or a user had asked for it.
     pub kind: SnapshotKind,
     /// When the job was restored.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ pub mod documents;
 pub mod event;
 pub mod job;
 pub mod operation;
+pub mod outcome;
 pub mod plan;
 pub mod pod;
 pub mod roles;
@@ -17,6 +18,7 @@ pub mod status;
 mod status_text;
 pub mod step;
 pub mod storage;
+pub mod version;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};

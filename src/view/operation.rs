@@ -24,7 +24,7 @@ pub struct OperationView {
     pub user: String,
     /// When it began, by the clock of the machine it began on.
     pub started: Timestamp,
-    /// Where it is heading.
+    /// Where it is heading: `forward` or `back`.
     pub direction: Direction,
     /// Why it goes back.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ mod documents;
 mod dry_run;
 mod empty;
 mod formats;
+mod json;
 mod list;
 mod objects;
 mod ownership;

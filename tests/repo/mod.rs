@@ -6,6 +6,7 @@ mod examples;
 mod exit_codes;
 mod faults;
 mod fuzz;
+mod json;
 mod layout;
 mod permissions;
 mod reference;

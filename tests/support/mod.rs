@@ -13,6 +13,7 @@ mod proxy;
 pub(crate) mod records;
 mod report;
 mod sandbox;
+pub(crate) mod schema;
 mod store;
 mod terminal;
 mod trouble;

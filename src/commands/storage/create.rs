@@ -11,6 +11,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::model::storage::{NewClaim, StorageSpec};
 use crate::ops::new_claim;
+use crate::view::outcome::OutcomeView;
 use crate::view::plan::{PlanView, StepView};
 
 const EXAMPLES: &str = "\
@@ -71,7 +72,8 @@ pub(super) async fn run(ctx: &mut Ctx, args: CreateArgs) -> Result<()> {
         }
         _ => {}
     }
-    ctx.ui.answer(&format!("persistentvolumeclaim/{} created", args.name))?;
+    let target = format!("persistentvolumeclaim/{}", args.name);
+    args.dry_run.show(ctx, &OutcomeView::new(target, cluster.namespace(), "created"))?;
     let storage = format!("--storage claim:{}", args.name);
     ctx.ui.hint(&format!("Use it with `kubectl flink deploy NAME --jar PATH {storage}`."));
     Ok(())

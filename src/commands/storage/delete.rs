@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ops::claims::{self, Users};
 use crate::ops::permissions;
 use crate::view::claim::ClaimView;
+use crate::view::outcome::OutcomeView;
 use crate::view::plan::{PlanView, StepView};
 
 const EXAMPLES: &str = "\
@@ -74,7 +75,8 @@ pub(super) async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
         return Err(Error::new(Kind::Timeout, what)
             .hint("Something still holds it: see `kubectl flink storage describe`."));
     }
-    ctx.ui.answer(&format!("persistentvolumeclaim/{} deleted", args.name))
+    let target = format!("persistentvolumeclaim/{}", args.name);
+    args.dry_run.show(ctx, &OutcomeView::new(target, cluster.namespace(), "deleted"))
 }
 
 fn question(claim: &PersistentVolumeClaim) -> String {
