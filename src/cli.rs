@@ -250,14 +250,21 @@ pub(crate) async fn dispatch(ctx: &mut Ctx, command: Command) -> Result<()> {
     }
 }
 
-/// Parses a command line that starts with the program's name.
+/// On a terminal of fewer columns, what a flag means stands below it instead of beside it.
+const NARROW: u16 = 72;
+
+/// Parses a command line that starts with the program's name. `columns` is how wide the terminal is.
 ///
 /// # Errors
 /// Clap's error, which is also how it hands out the text of `--help`.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+pub fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    columns: Option<u16>,
+) -> Result<Cli, clap::Error> {
     let args = args.into_iter().collect::<Vec<_>>();
     let name = program_name(args.first().map(OsString::as_os_str));
-    let matches = command(name).try_get_matches_from(args)?;
+    let narrow = columns.is_some_and(|columns| columns < NARROW);
+    let matches = command(name).next_line_help(narrow).try_get_matches_from(args)?;
     Cli::from_arg_matches(&matches)
 }
 
@@ -300,7 +307,7 @@ mod tests {
     use super::*;
 
     fn parse_words(words: &str) -> Result<Cli, clap::Error> {
-        parse(words.split_whitespace().map(OsString::from))
+        parse(words.split_whitespace().map(OsString::from), None)
     }
 
     #[test]

@@ -59,6 +59,7 @@ impl Environment {
             terminal: Terminal {
                 no_color: variable("NO_COLOR").is_some(),
                 dumb: variable("TERM").is_some_and(|term| term == "dumb"),
+                columns: terminal_size::terminal_size().map(|(width, _)| width.0),
             },
             kubeconfig: std::env::var_os("KUBECONFIG").filter(|files| !files.is_empty()),
             home: std::env::home_dir(),

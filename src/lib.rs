@@ -43,7 +43,7 @@ pub async fn run(
         completion::answer(&ui, words, &environment).await;
         return ExitCode::from(exit_code::OK);
     }
-    let cli = match cli::parse(args) {
+    let cli = match cli::parse(args, environment.terminal.columns) {
         Ok(cli) => cli,
         Err(usage) => {
             let ui = Ui::new(streams, ui::Color::Auto, false, &environment.terminal);

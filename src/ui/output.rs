@@ -30,6 +30,8 @@ pub struct Terminal {
     pub no_color: bool,
     /// `TERM=dumb`: no colours, no redrawing.
     pub dumb: bool,
+    /// How wide the terminal is, where there is one.
+    pub columns: Option<u16>,
 }
 
 /// The terminal as commands see it. Cheap to clone; all clones write to the same streams.
@@ -309,8 +311,8 @@ mod tests {
             captured.stderr().contains('\x1b')
         };
         assert!(color_with(&Terminal::default()));
-        assert!(!color_with(&Terminal { no_color: true, dumb: false }));
-        assert!(!color_with(&Terminal { no_color: false, dumb: true }));
+        assert!(!color_with(&Terminal { no_color: true, ..Terminal::default() }));
+        assert!(!color_with(&Terminal { dumb: true, ..Terminal::default() }));
     }
 
     #[test]

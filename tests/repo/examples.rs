@@ -34,7 +34,7 @@ fn every_example_is_understood() {
         let own = words.into_iter().take_while(|word| !["|", ">"].contains(&word.as_str()));
         let program = std::iter::once(OsString::from("kubectl-flink"));
         let args = program.chain(own.skip(2).map(OsString::from));
-        if let Err(error) = kubectl_flink::cli::parse(args) {
+        if let Err(error) = kubectl_flink::cli::parse(args, None) {
             panic!("{example}: {error}");
         }
     }
