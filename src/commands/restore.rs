@@ -164,7 +164,9 @@ async fn plan<'a>(
         let highest = prepare::highest(&revisions, Some(&active.revision));
         let highest = highest.unwrap_or(active.revision.generation);
         let allow = args.allow_non_restored_state;
-        let plan = lifecycle::restore(&active, highest, snapshot, allow, operation);
+        let named = args.from != FromRequest::Latest;
+        let from = lifecycle::restored_from(&active, snapshot, named)?;
+        let plan = lifecycle::restore(&active, highest, from, allow, operation);
         return Ok(Prepared { plan, state, anchor: Some(anchor), active: Some(active) });
     }
     let (mut state, storage) = orphaned(cluster, args, operation, deadline, observer).await?;

@@ -15,10 +15,11 @@ use crate::error::Result;
 use crate::model::name::ApplicationName;
 use crate::ops::execute::Executor;
 use crate::ops::lifecycle::{self, StopMode};
-use crate::ops::observe;
+use crate::ops::observed::Job;
 use crate::ops::operation::record::request;
 use crate::ops::plan::Plan;
 use crate::ops::state::State;
+use crate::ops::{observe, prepare};
 use crate::view::outcome::OutcomeView;
 use crate::view::plan::PlanView;
 
@@ -97,8 +98,12 @@ pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
         let executor = Executor::resume(&cluster, journal, deadline).await?;
         return finish(ctx, executor, narrator, args.dry_run.format()).await;
     }
-    let (anchor, active) = observe::existing(&cluster, &args.name).await?;
-    let state = State::of(&cluster, &active.revision, &operation).within(deadline);
+    let (anchor, mut active) = observe::existing(&cluster, &args.name).await?;
+    let mut state = State::of(&cluster, &active.revision, &operation).within(deadline);
+    // Without a savepoint, what to go on from is what the job has left.
+    if active.job == Job::Unknown || (args.discard && active.job == Job::Unreachable) {
+        prepare::settle(&cluster, &mut active, &anchor, &mut state, &mut narrator).await?;
+    }
     let Some(plan) = lifecycle::stop(&active, mode, &operation)? else {
         drop(narrator);
         if let Some(by) = args.dry_run.by() {

@@ -167,7 +167,7 @@ fn prepare(input: &Input<'_>, from: &From) -> Vec<Step> {
         .map(|(sha256, bytes)| Step::Upload { sha256: sha256.clone(), bytes: *bytes });
     let verify = match from {
         From::Snapshot(snapshot) => Some(Step::Verify { snapshot: snapshot.clone() }),
-        From::Empty | From::Stopped => None,
+        From::Empty | From::Stopped | From::Found => None,
     };
     upload.into_iter().chain(verify).collect()
 }

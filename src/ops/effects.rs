@@ -95,6 +95,10 @@ impl Simulation<'_> {
             }
             Step::Stop { generation, how, .. } => self.stop(*generation, how),
             Step::Quiesce { generation } => self.quiesce(*generation),
+            Step::Salvage { .. } => {
+                self.record.stopped_at = self.record.latest.clone();
+                Ok(BTreeSet::new())
+            }
             Step::Start { revision, from } => {
                 let restored_from = self.record.snapshot_of(from);
                 self.start(&Revision { restored_from, ..revision.as_ref().clone() })

@@ -162,8 +162,7 @@ impl<'a> Executor<'a> {
         if self.journal.record.direction == Direction::Forward {
             let Err(error) = self.steps(observer).await else { return Ok(()) };
             let record = &self.journal.record;
-            let owed = record.job_ended && !record.plan.fallback.is_empty();
-            if !owed || error.kind() == Kind::Interrupted || self.journal.is_lost() {
+            if !record.turns_back_after(error.kind()) || self.journal.is_lost() {
                 return Err(error);
             }
             observer.event(Event::Warning(error.to_string()));
@@ -267,6 +266,12 @@ impl<'a> Executor<'a> {
             Step::Quiesce { generation } => {
                 let revision = self.revision(*generation)?;
                 objects::quiesce(self.cluster, &revision, self.deadline, observer).await
+            }
+            Step::Salvage { job, .. } => {
+                let found = self.state.newest_of(*job, observer).await?;
+                let record = &mut self.journal.record;
+                record.stopped_at = found.or_else(|| record.latest.clone());
+                Ok(())
             }
             Step::Start { revision, from } => self.start(revision, from, observer).await,
             Step::Repair { generation } => {

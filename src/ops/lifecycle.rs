@@ -51,6 +51,9 @@ pub fn stop(active: &Active, mode: StopMode, operation: &OperationId) -> Result<
     let mut steps = Vec::new();
     steps.extend(how.map(|how| Step::Stop { generation, job: revision.job_id, how }));
     steps.push(Step::Quiesce { generation });
+    if matches!(active.job, Job::Unknown | Job::Unreachable) {
+        steps.push(transition::salvage(active));
+    }
     steps.push(Step::Rest { snapshot: active.known_snapshot().cloned() });
     Ok(Some(plan(Verb::Stop, revision, operation, steps, Vec::new())))
 }
@@ -80,14 +83,37 @@ pub fn start(active: &Active, highest: Generation, operation: &OperationId) -> R
     Ok(begin_again(Verb::Start, old, highest, from, operation))
 }
 
+/// What a restore to `snapshot` starts from. A checkpoint of the job that runs goes with it: when it is the newest
+/// snapshot of all (and not one that the user named), what the job leaves instead is newer still.
+///
+/// # Errors
+/// [`Kind::Conflict`] when the user named such a checkpoint.
+pub fn restored_from(active: &Active, snapshot: SnapshotPath, named: bool) -> Result<From> {
+    let alive = matches!(active.job, Job::Running | Job::Unsettled(_));
+    let own = format!("{}/{}/", active.revision.layout().checkpoints(), active.job_id());
+    if active.run == Run::Stopped || !alive || !snapshot.as_str().starts_with(&own) {
+        return Ok(From::Snapshot(snapshot));
+    }
+    if !named {
+        return Ok(From::Stopped);
+    }
+    let name = &active.revision.application;
+    Err(Error::new(
+        Kind::Conflict,
+        format!("{} is a checkpoint of the job that runs, and Flink deletes it when the job ends", snapshot.name()),
+    )
+    .hint(format!("Take a savepoint with `kubectl flink savepoint {name}` to have something to go back to later."))
+    .hint(format!("To go back now, name a savepoint: `kubectl flink restore {name} --from savepoint-…`.")))
+}
+
 /// The plan of `restore` for an application that exists: its running job is stopped with a savepoint, so
-/// that the restore itself can be undone, and its spec starts from `snapshot`.
+/// that the restore itself can be undone, and its spec starts from what [`restored_from`] says.
 ///
 /// `allow_non_restored_state` overrides the spec's own word.
 pub fn restore(
     active: &Active,
     highest: Generation,
-    snapshot: SnapshotPath,
+    from: From,
     allow_non_restored_state: bool,
     operation: &OperationId,
 ) -> Plan {
@@ -104,9 +130,9 @@ pub fn restore(
         (_, Job::Ended(_) | Job::Unknown | Job::Unreachable) => vec![quiesce],
     };
     let target = transition::successor(&old, highest.next(), Some(old.generation), operation);
-    let mut steps = vec![Step::Verify { snapshot: snapshot.clone() }];
+    let mut steps = verify(&from);
     steps.extend(ending);
-    steps.extend(transition::beginning(target.clone(), From::Snapshot(snapshot)));
+    steps.extend(transition::beginning(target.clone(), from));
     steps.push(Step::Retire { generation: old.generation });
     let fallback = match active.job {
         Job::Running => transition::fallback(&active.revision, &target, From::Stopped, operation),
@@ -167,13 +193,18 @@ fn begin_again(
     operation: &OperationId,
 ) -> Plan {
     let target = transition::successor(old, highest.next(), Some(old.generation), operation);
-    let mut steps = Vec::new();
-    if let From::Snapshot(snapshot) = &from {
-        steps.push(Step::Verify { snapshot: snapshot.clone() });
-    }
+    let mut steps = verify(&from);
     steps.extend(transition::beginning(target, from));
     steps.push(Step::Retire { generation: old.generation });
     plan(verb, old, operation, steps, Vec::new())
+}
+
+/// What is made sure of before anything is touched.
+fn verify(from: &From) -> Vec<Step> {
+    match from {
+        From::Snapshot(snapshot) => vec![Step::Verify { snapshot: snapshot.clone() }],
+        From::Empty | From::Stopped | From::Found => Vec::new(),
+    }
 }
 
 fn allowing(revision: &Revision, allow_non_restored_state: bool) -> Revision {
@@ -255,8 +286,13 @@ mod tests {
     #[test]
     fn a_restore_verifies_first_and_saves_what_is_there() {
         let running = active(4, Run::Running, Job::Running);
-        let plan =
-            restore(&running, Generation::new(4), snapshot("savepoint-1"), true, &operation());
+        let plan = restore(
+            &running,
+            Generation::new(4),
+            From::Snapshot(snapshot("savepoint-1")),
+            true,
+            &operation(),
+        );
         let steps = names(&plan.steps);
         assert!(steps[0].starts_with("Verify"), "{steps:?}");
         assert_eq!(steps[1..3], ["Stop 4 by savepoint", "Quiesce 4"]);
@@ -267,6 +303,32 @@ mod tests {
             _ => None,
         });
         assert_eq!(allowed, Some(true));
+    }
+
+    #[test]
+    fn a_checkpoint_of_the_job_that_runs_is_not_gone_back_to() -> Result<()> {
+        let mut active = active(4, Run::Running, Job::Running);
+        let folder = active.revision.layout().checkpoints();
+        let own: SnapshotPath = format!("{folder}/{}/chk-7", active.job_id()).parse()?;
+        assert_eq!(restored_from(&active, own.clone(), false)?, From::Stopped);
+        let refused = restored_from(&active, own.clone(), true);
+        assert!(refused.is_err_and(|e| e.kind() == Kind::Conflict));
+        let saved = snapshot("savepoint-1");
+        assert_eq!(restored_from(&active, saved.clone(), true)?, From::Snapshot(saved));
+        active.job = Job::Ended("FAILED".to_owned());
+        assert_eq!(restored_from(&active, own.clone(), true)?, From::Snapshot(own));
+        Ok(())
+    }
+
+    #[test]
+    fn what_nobody_can_ask_is_looked_for_when_its_pods_are_gone() -> Result<()> {
+        for job in [Job::Unknown, Job::Unreachable] {
+            let active = active(4, Run::Running, job);
+            let plan = stop(&active, StopMode::Discard, &operation())?.expect("a plan");
+            let steps = names(&plan.steps);
+            assert!(steps[0] == "Quiesce 4" && steps[1].starts_with("Salvage"), "{steps:?}");
+        }
+        Ok(())
     }
 
     #[test]

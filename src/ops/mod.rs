@@ -32,3 +32,5 @@ pub mod stop;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod transition;
+#[cfg(test)]
+mod world;

@@ -12,7 +12,10 @@ fn work(verb: Verb, step: &Step) -> &'static [Work] {
         Step::Claim { .. } => &[Work::Claim],
         // A storage that is out of reach does not keep an application from being deleted.
         Step::Catalogue { .. } if verb == Verb::Delete => &[],
-        Step::Upload { .. } | Step::Verify { .. } | Step::Catalogue { .. } => &[Work::Storage],
+        Step::Upload { .. }
+        | Step::Verify { .. }
+        | Step::Salvage { .. }
+        | Step::Catalogue { .. } => &[Work::Storage],
         Step::Stop { how: Stop::Savepoint { .. }, .. } => {
             &[Work::AskFlink, Work::Snapshot, Work::Anchor]
         }
@@ -73,6 +76,7 @@ mod tests {
     use crate::model::storage::StorageSpec;
     use crate::ops::lifecycle;
     use crate::ops::observed::{Job, Run};
+    use crate::ops::plan::From;
     use crate::ops::testing::{active, operation, revision, snapshot};
 
     fn steps() -> Result<Vec<Step>> {
@@ -100,7 +104,13 @@ mod tests {
         let running = active(4, Run::Running, Job::Running);
         let highest = running.revision.generation;
         let plans = [
-            lifecycle::restore(&running, highest, snapshot("savepoint-1"), false, &operation()),
+            lifecycle::restore(
+                &running,
+                highest,
+                From::Snapshot(snapshot("savepoint-1")),
+                false,
+                &operation(),
+            ),
             lifecycle::delete(Some(&running), &revision(4), false, &operation()),
         ];
         for plan in plans {

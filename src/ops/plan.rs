@@ -89,6 +89,8 @@ pub enum From {
     Snapshot(SnapshotPath),
     /// The snapshot with which the preceding [`Step::Stop`] left the old job.
     Stopped,
+    /// What the preceding [`Step::Salvage`] found; empty state, if it proved that there is nothing.
+    Found,
 }
 
 /// How a running job is ended.
@@ -146,6 +148,14 @@ pub enum Step {
         /// The generation.
         generation: Generation,
     },
+    /// Find the newest snapshot that the old job left, when its JobManager cannot tell. Once no pod of it is
+    /// left, none can be added or replaced behind our back.
+    Salvage {
+        /// Generation of the job.
+        generation: Generation,
+        /// The job.
+        job: JobId,
+    },
     /// Record a generation as a ControllerRevision and create its objects. Creating the record is what
     /// keeps two clients from making the same generation.
     Start {
@@ -198,7 +208,10 @@ impl Step {
     /// Whether it can change the application or its objects. A jar in the storage that nothing names, and a
     /// look at a snapshot, change nothing.
     pub fn has_effect(&self) -> bool {
-        !matches!(self, Step::Upload { .. } | Step::Verify { .. } | Step::Prove { .. })
+        !matches!(
+            self,
+            Step::Upload { .. } | Step::Verify { .. } | Step::Salvage { .. } | Step::Prove { .. }
+        )
     }
 
     /// Whether it only waits for what was begun before, or writes it down once more.
@@ -215,6 +228,7 @@ impl Step {
                 | Step::Verify { .. }
                 | Step::Stop { .. }
                 | Step::Quiesce { .. }
+                | Step::Salvage { .. }
                 | Step::Prove { .. }
                 | Step::Catalogue { .. }
         )

@@ -229,6 +229,11 @@ pub async fn settle(
             return Ok(());
         }
     }
+    if matches!(active.job, Job::Unknown | Job::Unreachable)
+        && let Some(end) = state.result_of(&active.revision, observer).await?
+    {
+        active.job = end;
+    }
     if active.job == Job::Unreachable && has_no_pods(cluster, active).await? {
         active.job = Job::Ended("scaled to zero".to_owned());
     }

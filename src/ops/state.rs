@@ -11,12 +11,15 @@ use crate::model::revision::Revision;
 use crate::model::snapshot::{Snapshot, SnapshotPath};
 use crate::model::storage::{MOUNT_PATH, StateLayout, StateStorage};
 use crate::ops::event::{Event, Observer};
+use crate::ops::observed::Job;
 use crate::storage::catalogue::{self, Catalogue};
 use crate::storage::helper_pod::HelperSpec;
 use crate::storage::jar::LocalJar;
 use crate::storage::upload::upload_jar;
 use crate::storage::{OpenStore, StateStore, access, snapshots};
 
+/// More than the record of a job's end takes, but for a failure's stack trace, which comes last.
+const RESULT_LIMIT: u64 = 64 * 1024;
 /// How long the pod that gives access may take to run: an image may have to be pulled for it.
 const OPENING: Duration = Duration::from_secs(300);
 
@@ -139,6 +142,32 @@ impl<'a> State<'a> {
         Ok(own.next().map(|found| found.path))
     }
 
+    /// How the job of a generation ended, by the record that Flink keeps beside its high-availability data
+    /// (`job-result-store`) so that a JobManager which starts again does not run it once more. `None` when there is
+    /// no such record.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    pub async fn result_of(
+        &mut self,
+        revision: &Revision,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Job>> {
+        let Revision { application, generation, job_id, .. } = revision;
+        let cluster_id = application.cluster_id(*generation);
+        let results = format!("{}/job-result-store/{cluster_id}", self.layout.ha());
+        let store = self.store(observer).await?;
+        // `<job-id>.json`, or `<job-id>_DIRTY.json` as long as Flink cleans up.
+        let id = job_id.to_string();
+        for entry in store.list(&results, 1, &[]).await? {
+            if entry.uri.rsplit('/').next().is_some_and(|name| name.starts_with(&id)) {
+                let text = store.read(&entry.uri, RESULT_LIMIT).await?;
+                return Ok(ended_as(&String::from_utf8_lossy(&text)));
+            }
+        }
+        Ok(None)
+    }
+
     /// In words what a savepoint that failed left in its directory; nothing when that is empty, out of reach or
     /// on another storage. It is nobody's snapshot, and still not ours to delete.
     pub async fn remains(
@@ -229,4 +258,11 @@ fn out_of_reach(snapshot: &SnapshotPath, storage: &StateStorage) -> Error {
         StateStorage::Claim(_) => error.hint(format!("The pods see their storage at {MOUNT_PATH}: copy the snapshot there, or give a path below it.")),
         StateStorage::Remote(remote) => error.hint(format!("The pods reach {}: copy the snapshot there, or give a path on it.", remote.store.uri)),
     }
+}
+
+/// Flink's word for the end of a job (`ApplicationStatus`) in the record of it.
+fn ended_as(result: &str) -> Option<Job> {
+    let states = [("SUCCEEDED", "FINISHED"), ("FAILED", "FAILED"), ("CANCELED", "CANCELED")];
+    let found = states.into_iter().find(|(status, _)| result.contains(&format!("\"{status}\"")));
+    found.map(|(_, state)| Job::Ended(state.to_owned()))
 }

@@ -44,17 +44,23 @@ pub fn ending(active: &Active, operation: &OperationId, directory: &str) -> Resu
             let from = active.known_snapshot().map_or(From::Empty, |_| From::Stopped);
             Ending { steps: vec![stop(Stop::Cancel), quiesce], from, interrupts: true }
         }
-        (Run::Running, Job::Ended(_) | Job::Unknown) => {
+        (Run::Running, Job::Ended(_)) => {
             Ending { steps: vec![quiesce], from: known(), interrupts: false }
         }
-        (Run::Running, Job::Unreachable) => {
-            if active.known_snapshot().is_none() {
-                Ending { steps: vec![quiesce], from: From::Empty, interrupts: false }
-            } else {
-                return Err(unreachable(active));
-            }
+        (Run::Running, Job::Unreachable) if active.known_snapshot().is_some() => {
+            return Err(unreachable(active));
+        }
+        // Its JobManager may come up at any moment, and its job go on from where it was.
+        (Run::Running, Job::Unknown | Job::Unreachable) => {
+            let steps = vec![quiesce, salvage(active)];
+            Ending { steps, from: From::Found, interrupts: false }
         }
     })
+}
+
+/// The step that finds what the job of `active` left.
+pub fn salvage(active: &Active) -> Step {
+    Step::Salvage { generation: active.revision.generation, job: active.job_id() }
 }
 
 /// A stop with savepoint, as `operation` triggers it.

@@ -26,11 +26,15 @@ pub fn words(step: &Step) -> String {
         Step::Quiesce { generation } => {
             format!("scale generation {generation} to zero and wait until its pods are gone")
         }
+        Step::Salvage { generation, .. } => {
+            format!("find the newest snapshot that generation {generation} left")
+        }
         Step::Start { revision, from } => {
             let from = match from {
                 From::Empty => "empty state".to_owned(),
                 From::Snapshot(path) => path.to_string(),
                 From::Stopped => "what the stopped job left".to_owned(),
+                From::Found => "what is found of the old job".to_owned(),
             };
             format!("start generation {} from {from}", revision.generation)
         }
@@ -66,6 +70,7 @@ pub(super) fn proof(step: &Step) -> &'static str {
         }
         Step::Stop { how: Stop::Cancel, .. } => "the job has ended",
         Step::Quiesce { .. } => "no pod of the generation is left",
+        Step::Salvage { .. } => "the storage was read",
         Step::Start { .. } => "the record was made by this operation, and every object is applied",
         Step::Repair { .. } => "no difference is left",
         Step::Prove { .. } => {

@@ -1,7 +1,7 @@
 //! A job that has ended before anybody wanted it to.
 
 use crate::support::records::exactly_once;
-use crate::support::{App, Sandbox, fault};
+use crate::support::{App, PATIENCE, Sandbox, eventually, fault};
 
 #[test]
 #[ignore = "needs a node: cargo xtask test --layer faults"]
@@ -46,6 +46,14 @@ fn a_job_that_came_to_its_end_is_not_started_again() {
     app.deploy(&[], &["--records", "900"]).fails(4, &[what, "kubectl flink delete orders"]);
     app.run("stop", &[]).fails(4, &[what]);
     app.run("savepoint", &[]).fails(4, &[what]);
+
+    // Its JobManager is started again, and does not know it any more.
+    app.kill_jvm("jobmanager");
+    eventually("a JobManager that came back", PATIENCE, || {
+        (app.restarts("jobmanager") > 0 && app.jobs(1).is_some()).then_some(())
+    });
+    app.deploy(&[], &["--records", "900"]).fails(4, &[what]);
+    app.run("stop", &["--discard"]).fails(4, &[what]);
     let same = app.deploy(&[], &["--records", "800"]);
     assert!(same.success().contains("unchanged"), "{same}");
     assert_eq!(app.generation(), 1);

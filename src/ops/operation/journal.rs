@@ -7,7 +7,7 @@ use crate::cluster::write::{self, Created, Mode};
 use crate::cluster::{Cluster, read};
 use crate::error::{Error, Kind, Result};
 use crate::ops::operation::lease::Holding;
-use crate::ops::operation::record::{Direction, Record, Runner};
+use crate::ops::operation::record::{Record, Runner};
 use crate::ops::operation::unfinished::{self, Unfinished};
 use crate::ops::plan::Step;
 
@@ -109,12 +109,7 @@ impl Journal {
         failure: Option<String>,
         steps: Option<Vec<Step>>,
     ) -> Result<()> {
-        self.record.direction = Direction::Back;
-        self.record.step = 0;
-        self.record.failure = failure;
-        if let Some(steps) = steps {
-            self.record.plan.fallback = steps;
-        }
+        self.record.turn_back(failure, steps);
         self.write().await
     }
 

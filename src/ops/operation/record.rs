@@ -81,6 +81,11 @@ pub struct Record {
     pub old: Option<Box<Revision>>,
 }
 
+/// Whether the operation itself did nothing wrong.
+fn is_cut_off(error: Kind) -> bool {
+    matches!(error, Kind::Interrupted | Kind::Unreachable | Kind::Denied)
+}
+
 /// A digest of what a user asks for, to tell the same command from another one.
 pub fn request(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
@@ -136,7 +141,7 @@ impl Record {
         match from {
             From::Empty => None,
             From::Snapshot(snapshot) => Some(snapshot.clone()),
-            From::Stopped => self.stopped_at.clone(),
+            From::Stopped | From::Found => self.stopped_at.clone(),
         }
     }
 
@@ -171,7 +176,7 @@ impl Record {
     /// Whether an operation that ended with an error of this kind is still to be finished. What was
     /// explained and left whole is over: the next command, whichever it is, plans anew from what it finds.
     pub fn stays_open(&self, error: Kind) -> bool {
-        let cut_off = matches!(error, Kind::Interrupted | Kind::Unreachable | Kind::Denied);
+        let cut_off = is_cut_off(error);
         let left = self.steps().get(self.step..).unwrap_or_default();
         match self.direction {
             _ if left.is_empty() => false,
@@ -187,6 +192,23 @@ impl Record {
                 begun.iter().any(Step::has_effect)
                     && (cut_off || matches!(error, Kind::Timeout | Kind::Other))
             }
+        }
+    }
+
+    /// Whether an error of this kind in the steps makes the operation go back by itself. What was only cut off is
+    /// gone on with instead: the new generation may do well, and nothing more can be written in any case.
+    pub fn turns_back_after(&self, error: Kind) -> bool {
+        let owed = self.job_ended && !self.plan.fallback.is_empty();
+        owed && !is_cut_off(error)
+    }
+
+    /// From now on it goes back: by the plan's fallback, or by `steps`.
+    pub fn turn_back(&mut self, failure: Option<String>, steps: Option<Vec<Step>>) {
+        self.direction = Direction::Back;
+        self.step = 0;
+        self.failure = failure;
+        if let Some(steps) = steps {
+            self.plan.fallback = steps;
         }
     }
 
