@@ -6,10 +6,11 @@ use kube::api::{ListParams, Request};
 use kube::core::ObjectList;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::connect::Cluster;
 use super::{failure, retry};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 /// How many objects one page holds; client-go's default.
 const PAGE: u32 = 500;
@@ -24,6 +25,22 @@ where
 {
     let doing = format!("read {} {name:?}", kind::<K>());
     retry::idempotent(cluster, &doing, || api.get_opt(name)).await
+}
+
+/// Gets the metadata of one object, as JSON; `None` when it does not exist. The rest of it is not sent: of a Secret, no
+/// value leaves the API server.
+///
+/// # Errors
+/// As [`get`].
+pub async fn metadata<K>(cluster: &Cluster, api: &Api<K>, name: &str) -> Result<Option<Value>>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let doing = format!("read {} {name:?}", kind::<K>());
+    let found = retry::idempotent(cluster, &doing, || api.get_metadata_opt(name)).await?;
+    found.map(serde_json::to_value).transpose().map_err(|e| {
+        Error::new(Kind::Other, format!("cannot understand {} {name:?}", kind::<K>())).caused_by(e)
+    })
 }
 
 /// Lists every object that the label selector matches (the empty selector matches all), page by page.

@@ -42,6 +42,9 @@ Examples:
   # Run a local jar on a new 10 GiB volume
   kubectl flink deploy orders --jar ./orders.jar --storage pvc:10Gi -- --topic orders
 
+  # State on the bucket of a storage profile; no volume at all
+  kubectl flink deploy orders --jar ./orders.jar --storage minio
+
   # Run a jar that is in the image, with two TaskManager slots and Flink 1.20
   kubectl flink deploy orders --jar local:///opt/flink/usrlib/orders.jar --flink-version 1.20 --task-slots 2
 
@@ -103,7 +106,7 @@ pub struct DeployArgs {
     /// Task slots of each TaskManager
     #[arg(long, value_name = "N")]
     pub task_slots: Option<u32>,
-    /// State storage: pvc:SIZE[,class=NAME][,access=rwo|rwx] or claim:NAME[/path]
+    /// State storage: pvc:SIZE[,class=NAME][,access=rwo|rwx], claim:NAME[/path], the name of a storage profile, or a URI such as s3://bucket/flink
     #[arg(long, value_name = "STORAGE")]
     pub storage: Option<String>,
     /// Flink configuration; repeatable
@@ -247,13 +250,13 @@ async fn one(
 ) -> Result<Option<Shown>> {
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
     cluster.repeat_until(deadline);
-    let request = Request { document, jar, from, deadline };
+    let writes = args.dry_run == DryRun::None;
+    let request = Request { document, jar, from, deadline, dry_run: !writes };
     // A wrong spec is told before the cluster is asked anything.
     validate_request(&request)?;
     let name: ApplicationName = request.document.metadata.name.parse()?;
     let mut narrator = Narrator::new(&ctx.ui, format!("Deploying {name}"));
     let digest = digest(&request, args.from.as_deref())?;
-    let writes = args.dry_run == DryRun::None;
     if writes
         && let Some(journal) =
             operate::resumable(ctx, cluster, &name, &digest, &mut narrator).await?

@@ -166,6 +166,12 @@ pub(super) fn answer(ctx: &Ctx, executor: &Executor<'_>, answers: &mut Answers) 
     match record.plan.verb {
         Verb::Stop => ctx.ui.hint(&format!("Go on with `kubectl flink start {name}`.")),
         Verb::Delete => kept(ctx, record),
+        Verb::Move => {
+            if let Some(old) = &record.old {
+                ctx.ui.status(&format!("{} keeps what was on it until you delete it", old.storage));
+            }
+            tell(ctx, name, executor.proof.as_ref());
+        }
         Verb::Deploy | Verb::Start | Verb::Restore => {
             if let (Verb::Restore, Some(saved)) = (record.plan.verb, &record.stopped_at) {
                 ctx.ui.status(&format!("what it was before is in {saved}"));
@@ -185,6 +191,7 @@ fn outcome(record: &Record, proof: Option<&Proof>) -> OutcomeView {
         Verb::Restore => "restored",
         Verb::Stop => "stopped",
         Verb::Delete => "deleted",
+        Verb::Move => "moved",
     };
     let target = format!("application/{}", plan.application);
     let mut outcome = OutcomeView::new(target, &plan.namespace, what);

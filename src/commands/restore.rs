@@ -26,7 +26,7 @@ use crate::ops::operation::record::request;
 use crate::ops::plan::Plan;
 use crate::ops::prepare::LeftBehind;
 use crate::ops::state::State;
-use crate::ops::{lifecycle, observe, permissions, preflight, prepare};
+use crate::ops::{lifecycle, observe, permissions, preflight, prepare, profiles};
 
 const TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -39,7 +39,11 @@ Examples:
   kubectl flink restore orders --from savepoint-83c1d4-1f2e3d4c5b6a
 
   # In a new cluster, from a claim that holds the state
-  kubectl flink restore orders --storage claim:orders-state --image flink:2.3.0";
+  kubectl flink restore orders --storage claim:orders-state --image flink:2.3.0
+
+  # In a new cluster, from a bucket alone: the profile, then the application
+  kubectl flink storage create prod s3://shop-flink --secret s3-keys
+  kubectl flink restore orders --storage prod";
 
 /// Arguments of `restore`.
 #[derive(Debug, Args)]
@@ -53,7 +57,7 @@ pub struct RestoreArgs {
     /// Drop state that no operator of the job claims
     #[arg(long)]
     allow_non_restored_state: bool,
-    /// Storage that holds the state of an application that does not exist: claim:NAME[/path]
+    /// Storage that holds the state of an application that does not exist: claim:NAME[/path], a profile or a URI
     #[arg(long, value_name = "STORAGE")]
     storage: Option<StorageSpec>,
     /// Image that the storage is read with when the claim does not tell; any that has a shell
@@ -202,6 +206,9 @@ async fn orphaned<'a>(
             _ => error,
         }
     })?;
+    if let Some(remote) = found.storage.remote() {
+        profiles::check(cluster, remote, FlinkVersion::default()).await?;
+    }
     let image = match (&args.image, found.storage.claim()) {
         (Some(image), _) => image.clone(),
         (None, Some(storage)) => observe::image_of_claim(cluster, &storage.claim).await?,

@@ -6,25 +6,26 @@ use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject
 use super::meta;
 use crate::model::labels::Component;
 use crate::model::revision::Revision;
+use crate::model::store::Wiring;
 
 /// What Flink's leader election and checkpoint store do with ConfigMaps, as seen in an API server's audit
 /// log; `patch` since 1.18. The names hold the job id and creation cannot be limited by name, so the rule
 /// is for the namespace.
 const HA_VERBS: [&str; 7] = ["create", "delete", "get", "list", "patch", "update", "watch"];
 
-/// The ServiceAccount of the pods: the one that the spec names, else our own.
+/// The ServiceAccount of the pods: the one that the spec names, the one that the store's cloud trusts, else our own.
 pub(super) fn service_account_name(revision: &Revision) -> String {
-    revision
-        .spec
-        .spec
-        .service_account
-        .clone()
-        .unwrap_or_else(|| revision.application.service_account())
+    given(revision).unwrap_or_else(|| revision.application.service_account())
+}
+
+fn given(revision: &Revision) -> Option<String> {
+    let spec = revision.spec.spec.service_account.clone();
+    spec.or_else(|| Wiring::of(revision.stores()).service_account)
 }
 
 /// Our own ServiceAccount; `None` when the spec names one, which is the user's to make.
 pub(super) fn service_account(revision: &Revision) -> Option<ServiceAccount> {
-    if revision.spec.spec.service_account.is_some() {
+    if given(revision).is_some() {
         return None;
     }
     let name = revision.application.service_account();

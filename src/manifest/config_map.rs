@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::ConfigMap;
 
-use super::meta;
+use super::{meta, store};
 use crate::error::Result;
+use crate::model::agent;
 use crate::model::config::FlinkConfig;
 use crate::model::labels::Component;
 use crate::model::revision::Revision;
@@ -24,8 +26,11 @@ pub(super) fn build(revision: &Revision, config: &FlinkConfig) -> Result<ConfigM
     Ok(ConfigMap {
         metadata: meta::of_generation(revision, name, Component::Support),
         data: Some(files),
+        // Beside the configuration, for the init container that fetches the jar.
+        binary_data: revision.jar.is_fetched().then(|| {
+            BTreeMap::from([(store::AGENT_FILE.to_owned(), ByteString(agent::JAR.to_vec()))])
+        }),
         // A generation never changes, but for its log levels, which Flink reads again as it runs.
         immutable: None,
-        ..ConfigMap::default()
     })
 }

@@ -4,10 +4,12 @@ use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy}
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use super::{meta, pod, volumes};
+use crate::error::Result;
 use crate::model::effective::Effective;
 use crate::model::flink_version::FlinkVersion;
 use crate::model::process::Process;
 use crate::model::revision::Revision;
+use crate::model::store::Wiring;
 
 const JOBMANAGER_CLASS: &str =
     "org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint";
@@ -18,10 +20,10 @@ pub(super) fn jobmanager(
     revision: &Revision,
     effective: &Effective,
     template: PodTemplateSpec,
-) -> Deployment {
+) -> Result<Deployment> {
     let arguments = jobmanager_arguments(revision, effective);
-    let template = pod::template(revision, Process::JobManager, effective, template, arguments);
-    deployment(revision, Process::JobManager, 1, template)
+    let template = pod::template(revision, Process::JobManager, effective, template, arguments)?;
+    Ok(deployment(revision, Process::JobManager, 1, template))
 }
 
 /// The TaskManagers.
@@ -29,7 +31,7 @@ pub(super) fn taskmanager(
     revision: &Revision,
     effective: &Effective,
     template: PodTemplateSpec,
-) -> Deployment {
+) -> Result<Deployment> {
     let arguments = [
         TASKMANAGER_CLASS,
         "--configDir",
@@ -42,9 +44,12 @@ pub(super) fn taskmanager(
         "-D",
         "taskmanager.resource-id=$(POD_NAME)",
     ];
-    let arguments = arguments.map(str::to_owned).to_vec();
-    let template = pod::template(revision, Process::TaskManager, effective, template, arguments);
-    deployment(revision, Process::TaskManager, effective.taskmanagers, template)
+    let mut arguments = arguments.map(str::to_owned).to_vec();
+    for (key, variable) in Wiring::of(revision.stores()).secret_config {
+        arguments.extend(["-D".to_owned(), secret(&key, variable)]);
+    }
+    let template = pod::template(revision, Process::TaskManager, effective, template, arguments)?;
+    Ok(deployment(revision, Process::TaskManager, effective.taskmanagers, template))
 }
 
 fn jobmanager_arguments(revision: &Revision, effective: &Effective) -> Vec<String> {
@@ -58,7 +63,7 @@ fn jobmanager_arguments(revision: &Revision, effective: &Effective) -> Vec<Strin
         |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
     // `--jars` swallows every word up to the next option, so it stands before others.
     if effective.config.get("pipeline.classpaths").is_none() {
-        option("--jars", &pod::escape(&revision.jar.uri));
+        option("--jars", &pod::escape(&revision.jar.in_pod()));
     }
     if let Some(class) = &revision.jar.main_class {
         option("--job-classname", &pod::escape(class));
@@ -72,6 +77,9 @@ fn jobmanager_arguments(revision: &Revision, effective: &Effective) -> Vec<Strin
     if high_availability(effective) {
         option("-D", "jobmanager.rpc.address=$(POD_IP)");
     }
+    for (key, variable) in Wiring::of(revision.stores()).secret_config {
+        option("-D", &secret(&key, variable));
+    }
     if job.and_then(|job| job.allow_non_restored_state) == Some(true) {
         arguments.push("--allowNonRestoredState".to_owned());
     }
@@ -81,6 +89,11 @@ fn jobmanager_arguments(revision: &Revision, effective: &Effective) -> Vec<Strin
         arguments.extend(job.args.iter().map(|argument| pod::escape(argument)));
     }
     arguments
+}
+
+/// A key whose secret value the kubelet fills in: it is in no object.
+fn secret(key: &str, variable: &str) -> String {
+    format!("{key}=$({variable})")
 }
 
 fn high_availability(effective: &Effective) -> bool {

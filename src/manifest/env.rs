@@ -12,12 +12,14 @@ pub(super) fn all(
     template: Option<Vec<EnvVar>>,
     process: Process,
     config: &FlinkConfig,
+    store: &[EnvVar],
 ) -> Vec<EnvVar> {
     let mut all = vec![
         from_pod("POD_IP", "status.podIP"),
         from_pod("POD_NAME", "metadata.name"),
         value("FLINK_CONF_DIR", volumes::CONFIG_PATH),
     ];
+    all.extend(store.iter().cloned());
     let mut users = template.unwrap_or_default();
     for variable in configured(process, config) {
         users.retain(|other| other.name != variable.name);
@@ -65,7 +67,7 @@ mod tests {
         config.set("containerized.master.env.OTHER", "x");
         config.set("env.java.home", "/jdk");
         let template = vec![value("TOKEN", "old"), value("MINE", "$(POD_NAME)")];
-        let all = all(Some(template), Process::TaskManager, &config);
+        let all = all(Some(template), Process::TaskManager, &config, &[]);
         let shown: Vec<String> = all
             .iter()
             .map(|variable| match &variable.value {

@@ -8,9 +8,11 @@ mod guards;
 mod meta;
 mod pod;
 mod probes;
+mod profiles;
 mod revisions;
 pub mod security;
 mod services;
+mod store;
 mod volumes;
 
 #[cfg(test)]
@@ -23,7 +25,9 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use serde_json::Value;
 
+pub use profiles::{profile, profile_secret};
 pub use revisions::{controller_revision, read_revision};
+pub use store::{FETCH, PRELUDE, agent_env, agent_resources};
 pub use volumes::{STATE_VOLUME, affinity, claim, shared_claim, state_mount, state_volume};
 
 use crate::error::{Error, Kind, Result};
@@ -107,8 +111,8 @@ pub fn generation(revision: &Revision) -> Result<GenerationObjects> {
         service: services::jobmanager(revision),
         network_policy: policy,
         disruption_budget: guards::disruption_budget(revision),
-        jobmanager: deployments::jobmanager(revision, &effective, jobmanager),
-        taskmanager: deployments::taskmanager(revision, &effective, taskmanager),
+        jobmanager: deployments::jobmanager(revision, &effective, jobmanager)?,
+        taskmanager: deployments::taskmanager(revision, &effective, taskmanager)?,
     })
 }
 

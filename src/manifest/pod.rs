@@ -9,7 +9,8 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{access, env, probes, security, volumes};
+use super::{access, env, probes, security, store, volumes};
+use crate::error::Result;
 use crate::model::effective::{Effective, REST_PORT};
 use crate::model::labels::{self, Component};
 use crate::model::pod_template::MAIN_CONTAINER;
@@ -17,9 +18,11 @@ use crate::model::process::Process;
 use crate::model::quantity::Quantity;
 use crate::model::resources::ContainerResources;
 use crate::model::revision::Revision;
+use crate::model::storage::StateStorage;
+use crate::model::store::Wiring;
 
 /// The shell that every Flink image has (Flink's own scripts need it) runs [`START`] and becomes java.
-const START: &str = include_str!("start.sh");
+pub(super) const START: &str = concat!(include_str!("prelude.sh"), include_str!("start.sh"));
 
 /// Seconds between SIGTERM and SIGKILL. Flink's processes need one or two; the state is safe either way.
 const GRACE_SECONDS: i64 = 10;
@@ -39,19 +42,21 @@ pub(super) fn template(
     effective: &Effective,
     template: PodTemplateSpec,
     arguments: Vec<String>,
-) -> PodTemplateSpec {
+) -> Result<PodTemplateSpec> {
+    let wiring = Wiring::of(revision.stores());
     let mut spec = template.spec.unwrap_or_default();
     let at = spec.containers.iter().position(|container| container.name == MAIN_CONTAINER);
     let given = at.map(|at| spec.containers.remove(at)).unwrap_or_default();
     let context = security::pod(spec.security_context.take());
-    let main = main_container(revision, process, effective, given, arguments, &context);
-    spec.security_context = Some(context);
+    let main = main_container(revision, process, effective, given, arguments, &context, &wiring);
     spec.containers.insert(at.unwrap_or(0), main);
     finish(&mut spec, revision);
-    PodTemplateSpec {
+    store::add(&mut spec, revision, &wiring, &context)?;
+    spec.security_context = Some(context);
+    Ok(PodTemplateSpec {
         metadata: Some(metadata(revision, process, template.metadata)),
         spec: Some(spec),
-    }
+    })
 }
 
 fn metadata(revision: &Revision, process: Process, given: Option<ObjectMeta>) -> ObjectMeta {
@@ -75,7 +80,7 @@ fn finish(spec: &mut PodSpec, revision: &Revision) {
     let config_map = revision.application.config_map(revision.generation);
     let all = spec.volumes.get_or_insert_default();
     all.push(volumes::config_volume(config_map));
-    all.extend(revision.storage.claim().map(volumes::state_volume));
+    all.extend(revision.storages().filter_map(StateStorage::claim).map(volumes::state_volume));
     spec.affinity = merge_affinity(
         spec.affinity.take(),
         volumes::affinity(&revision.application, &revision.storage),
@@ -102,6 +107,7 @@ fn main_container(
     given: Container,
     arguments: Vec<String>,
     context: &PodSecurityContext,
+    wiring: &Wiring,
 ) -> Container {
     let config = &effective.config;
     let effective = match process {
@@ -122,10 +128,13 @@ fn main_container(
         security_context: Some(security::container(given.security_context.clone(), context)),
         ..given
     };
-    container.env = Some(env::all(container.env.take(), process, config));
+    container.env = Some(env::all(container.env.take(), process, config, &wiring.env));
     let mounts = container.volume_mounts.get_or_insert_default();
     mounts.push(volumes::config_mount());
-    mounts.extend(revision.storage.claim().map(|_| volumes::state_mount()));
+    mounts.extend(
+        revision.storages().filter_map(StateStorage::claim).map(|_| volumes::state_mount()),
+    );
+    mounts.extend(store::mounts(revision, wiring));
     // The last log lines of a container that fails come with its status.
     container.termination_message_policy.get_or_insert_with(|| "FallbackToLogsOnError".to_owned());
     if process == Process::JobManager {

@@ -9,7 +9,8 @@ use k8s_openapi::api::core::v1::{Container, PodSpec};
 use super::*;
 use crate::model::flink_version::FlinkVersion;
 use crate::model::pod_template::MAIN_CONTAINER;
-use crate::model::storage::{AccessMode, NewClaim, StateStorage};
+use crate::model::storage::{AccessMode, NewClaim, RemoteStorage, StateStorage};
+use crate::model::store::{Access, Credentials, Profile};
 use crate::model::testing;
 use crate::yaml;
 
@@ -204,6 +205,82 @@ fn the_pod_template_is_honoured() {
     assert_eq!(policy.pointer("/spec/ingress/1/ports/1/port"), Some(&9249.into()));
 }
 
+/// The revision of the tests, on a bucket.
+fn on_s3() -> Revision {
+    let mut revision = testing::revision();
+    let store = Profile {
+        uri: "s3://bucket/flink".parse().expect("a URI"),
+        access: Access { endpoint: Some("http://minio:9000".to_owned()), ..Access::default() },
+        credentials: Credentials::Secret("keys".to_owned()),
+    };
+    let remote = RemoteStorage { profile: Some("minio".to_owned()), store };
+    revision.storage = StateStorage::Remote(Box::new(remote));
+    let sha256 = revision.jar.sha256.clone().expect("a hash");
+    revision.jar.uri = revision.layout().jar(&sha256);
+    revision
+}
+
+#[test]
+fn a_job_on_a_store_has_no_volume_and_no_secret_in_any_object() {
+    let revision = on_s3();
+    let objects = generation(&revision).expect("valid");
+    let config = objects.config_map.data.as_ref().expect("files")["config.yaml"].clone();
+    for line in [
+        "state.checkpoints.dir: s3://bucket/flink/shop/orders/checkpoints",
+        "high-availability.storageDir: s3://bucket/flink/shop/orders/ha",
+        "pipeline.classpaths: file:///flink/jar/",
+        "s3.endpoint: http://minio:9000",
+    ] {
+        assert!(config.contains(line), "{line} is not in\n{config}");
+    }
+    let agent = objects.config_map.binary_data.as_ref().and_then(|data| data.values().next());
+    assert!(agent.is_some_and(|jar| jar.0.starts_with(b"PK")), "the agent comes along");
+    for deployment in [&objects.jobmanager, &objects.taskmanager] {
+        let spec = pod(deployment);
+        let fetch = spec.init_containers.as_ref().and_then(|all| all.first()).expect("a fetcher");
+        assert_eq!(fetch.name, FETCH);
+        let user = fetch.security_context.as_ref().and_then(|context| context.run_as_non_root);
+        assert_eq!(user, Some(true), "PodSecurity restricted");
+        let claims = spec.volumes.iter().flatten().filter(|v| v.persistent_volume_claim.is_some());
+        assert_eq!(claims.count(), 0);
+        assert_eq!(spec.affinity, None);
+        for container in [fetch, main(deployment)] {
+            let secret = container.env.iter().flatten().find(|e| e.name == "AWS_SECRET_ACCESS_KEY");
+            let source = secret.and_then(|e| e.value_from.as_ref()?.secret_key_ref.as_ref());
+            assert_eq!(source.map(|source| source.name.as_str()), Some("keys"));
+        }
+    }
+}
+
+#[test]
+fn state_that_moves_is_read_from_one_storage_and_written_to_the_other() {
+    let mut revision = on_s3();
+    revision.also_reads = Some(testing::revision().storage);
+    let objects = generation(&revision).expect("valid");
+    let spec = pod(&objects.jobmanager);
+    let claim = spec.volumes.iter().flatten().find_map(|v| v.persistent_volume_claim.as_ref());
+    assert_eq!(claim.map(|claim| claim.claim_name.as_str()), Some("orders-state"));
+    let mounts = main(&objects.jobmanager).volume_mounts.as_ref().expect("mounts");
+    assert!(mounts.iter().any(|mount| mount.mount_path == "/flink/state"));
+    let config = &objects.config_map.data.as_ref().expect("files")["config.yaml"];
+    assert!(config.contains("state.savepoints.dir: s3://bucket/"), "{config}");
+}
+
+#[test]
+fn a_key_that_must_be_in_the_configuration_is_filled_in_by_the_kubelet() {
+    let mut revision = on_s3();
+    let StateStorage::Remote(remote) = &mut revision.storage else { panic!("no store") };
+    remote.store.access = Access::default();
+    remote.store.uri = "abfss://state@shop.dfs.core.windows.net/flink".parse().expect("a URI");
+    let objects = generation(&revision).expect("valid");
+    let key = "fs.azure.account.key.shop.dfs.core.windows.net=$(AZURE_STORAGE_KEY)".to_owned();
+    for deployment in [&objects.jobmanager, &objects.taskmanager] {
+        assert!(main(deployment).args.as_ref().expect("arguments").contains(&key));
+    }
+    let config = &objects.config_map.data.as_ref().expect("files")["config.yaml"];
+    assert!(!config.contains("fs.azure.account.key"), "{config}");
+}
+
 #[test]
 fn a_users_account_is_bound_and_not_made() {
     let mut revision = testing::revision();
@@ -260,12 +337,13 @@ fn start(env: &[(&str, &str)]) -> (bool, String) {
         std::fs::create_dir(at(folder)).expect("a folder");
     }
     std::fs::write(at("opt/s3.jar"), "").expect("a file");
+    std::fs::write(at("opt/flink-s3-fs-presto-2.3.0.jar"), "").expect("a file");
     let java = "#!/bin/sh\nprintf '<%s>' \"$@\"; ls -R \"$FLINK_PLUGINS_DIR\" 2>/dev/null; :\n";
     std::fs::write(at("bin/java"), java).expect("a file");
     std::fs::set_permissions(at("bin/java"), std::fs::Permissions::from_mode(0o755))
         .expect("a mode");
     let output = Command::new("/bin/sh")
-        .args(["-c", include_str!("start.sh"), "flink", "-Xmx1", "a b", "$x"])
+        .args(["-c", pod::START, "flink", "-Xmx1", "a b", "$x"])
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("JAVA_HOME", home.path())
@@ -299,7 +377,16 @@ fn the_start_script_enables_plugins_as_the_official_image_does() {
 }
 
 #[test]
+fn the_start_script_enables_the_stores_plugin_in_whatever_version() {
+    let (ok, text) = start(&[("FLINK_STORE_PLUGINS", "flink-s3-fs-presto")]);
+    let linked = "HOME/plugins/flink-s3-fs-presto:\nflink-s3-fs-presto-2.3.0.jar";
+    assert!(ok && text.contains(linked), "{text}");
+    let (ok, text) = start(&[("FLINK_STORE_PLUGINS", "flink-s3-fs-presto flink-gs-fs-hadoop")]);
+    assert!(!ok && text.contains("no flink-gs-fs-hadoop-VERSION.jar in HOME/opt"), "{text}");
+}
+
+#[test]
 fn kubernetes_leaves_the_start_script_alone() {
-    let script = include_str!("start.sh");
+    let script = [pod::START, store::FETCH_SCRIPT].concat();
     assert!(!script.contains("$(") && !script.contains("$$"), "Kubernetes would replace them");
 }

@@ -11,6 +11,7 @@ use crate::model::quantity::Quantity;
 use crate::model::resources::{ContainerResources, container_resources, sized_config};
 use crate::model::revision::Revision;
 use crate::model::spec::{FlinkDeployment, FlinkDeploymentSpec};
+use crate::model::store::Wiring;
 use crate::model::violation::Violation;
 
 /// Port of the JobManager's RPC.
@@ -146,6 +147,9 @@ impl Effective {
 /// What we set unless the user did.
 fn set_defaults(config: &mut FlinkConfig, revision: &Revision) {
     let layout = revision.layout();
+    for (key, value) in Wiring::of(revision.stores()).config.iter() {
+        config.set_default(key, value);
+    }
     for (key, value) in [
         ("high-availability.type", "kubernetes".to_owned()),
         ("high-availability.storageDir", layout.ha()),
@@ -217,7 +221,7 @@ fn jar_on_class_path(revision: &Revision) -> Option<String> {
     match revision.jar.uri.strip_prefix("local://") {
         Some(_) if revision.flink_version >= FlinkVersion::V1_19 => None,
         Some(path) => Some(format!("file://{path}")),
-        None => Some(revision.jar.uri.clone()),
+        None => Some(revision.jar.in_pod()),
     }
 }
 

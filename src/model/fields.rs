@@ -216,7 +216,7 @@ pub const FIELDS: &[Field] = &[
         "spec.job.jarURI",
         Type::Text,
         Partly,
-        "`local://` in the image, `https://`, a path on this machine (it is uploaded), or a `file:` URI on the state storage; other schemes are refused",
+        "`local://` in the image, `https://`, a path on this machine (it is uploaded), or a URI on the state storage; other schemes are refused",
     ),
     field("spec.job.entryClass", Type::Text, Honoured, "the jar's manifest names it when absent"),
     field("spec.job.args", Type::Texts, Honoured, ""),

@@ -25,6 +25,9 @@ pub const STORAGE: &str = "kubectl-flink.io/storage";
 /// Annotation of a FlinkDeployment: which engine runs it. Only `direct` so far.
 pub const ENGINE: &str = "kubectl-flink.io/engine";
 
+/// Label: the storage profile that an object is.
+pub const PROFILE: &str = "kubectl-flink.io/storage-profile";
+
 /// What an object is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Component {
@@ -71,6 +74,18 @@ pub fn labels(
     if let Some(generation) = generation {
         labels.insert(GENERATION.to_owned(), generation.to_string());
     }
+    labels
+}
+
+/// The name of the ConfigMap of a storage profile, and of the Secret that is made with it.
+pub fn profile_object(profile: &str) -> String {
+    format!("flink-storage-{profile}")
+}
+
+/// The labels of a storage profile.
+pub fn of_profile(profile: &str) -> BTreeMap<String, String> {
+    let mut labels = shared(Component::Storage);
+    labels.insert(PROFILE.to_owned(), profile.to_owned());
     labels
 }
 

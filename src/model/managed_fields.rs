@@ -176,6 +176,18 @@ pub fn owned_by(object: &Value, manager: &str) -> Option<Value> {
     Some(part)
 }
 
+/// The names of the fields in the map `field` of `object`, by who manages them. So the keys of a Secret are known without
+/// its values.
+pub fn keys_of(object: &Value, field: &str) -> Vec<String> {
+    let name = format!("f:{field}");
+    let maps = entries(object).filter_map(|(_, fields)| fields.get(&name)?.as_object());
+    let keys = maps.flat_map(|map| map.keys()).filter_map(|key| key.strip_prefix("f:"));
+    let mut keys: Vec<String> = keys.map(str::to_owned).collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
 fn entries(object: &Value) -> impl Iterator<Item = (&Value, &Map<String, Value>)> {
     let all = object["metadata"]["managedFields"].as_array().into_iter().flatten();
     all.filter(|entry| entry["subresource"] != "status")

@@ -120,6 +120,16 @@ pub enum Work {
     Nodes,
     /// Seeing which StorageClass serves a claim.
     StorageClasses,
+    /// Reading a storage profile.
+    Profile,
+    /// Listing storage profiles.
+    Profiles,
+    /// Seeing that the Secret that a profile names is there; only its metadata is read.
+    ReadSecret,
+    /// Making a storage profile, and its Secret.
+    MakeProfile,
+    /// Deleting a storage profile, and the Secret that was made with it.
+    DeleteProfile,
 }
 
 impl Work {
@@ -159,6 +169,15 @@ impl Work {
             Work::Namespace => &[Grant("", "namespaces", &["get"])],
             Work::Nodes => &[Grant("", "nodes", &["list"])],
             Work::StorageClasses => &[Grant("storage.k8s.io", "storageclasses", &["list"])],
+            Work::Profile => &[Grant("", "configmaps", &["get"])],
+            Work::Profiles => &[Grant("", "configmaps", &["list"])],
+            Work::ReadSecret => &[Grant("", "secrets", &["get"])],
+            Work::MakeProfile => {
+                &[Grant("", "configmaps", &["create"]), Grant("", "secrets", &["create", "patch"])]
+            }
+            Work::DeleteProfile => {
+                &[Grant("", "configmaps", &["delete"]), Grant("", "secrets", &["delete", "get"])]
+            }
         }
     }
 
@@ -273,10 +292,11 @@ pub struct Needs {
 }
 
 use Work::{
-    Account, Anchor, AskFlink, AwaitClaim, Cancel, Claim, Claims, Compare, DeleteClaim, Events,
-    Find, FollowPods, List, Logs, Namespace, Nodes, Observe, Operations, Pods, Quiesce, Quotas,
-    ReadClaim, Record, Retire, RetireApplication, Revision, Revisions, Snapshot, Start, Storage,
-    StorageClasses, Unfinished, WatchList,
+    Account, Anchor, AskFlink, AwaitClaim, Cancel, Claim, Claims, Compare, DeleteClaim,
+    DeleteProfile, Events, Find, FollowPods, List, Logs, MakeProfile, Namespace, Nodes, Observe,
+    Operations, Pods, Profile, Profiles, Quiesce, Quotas, ReadClaim, ReadSecret, Record, Retire,
+    RetireApplication, Revision, Revisions, Snapshot, Start, Storage, StorageClasses, Unfinished,
+    WatchList,
 };
 
 const fn needs(verb: &'static str, refused_without: &'static [Work]) -> Needs {
@@ -370,12 +390,21 @@ pub const VERBS: &[Needs] = &[
         checks: &[Quotas, AwaitClaim, Namespace, StorageClasses],
         ..needs("storage-create", &[Claim])
     },
-    needs("storage-list", &[Claims, Pods, Revisions]),
+    Needs {
+        checks: &[Namespace, Account, ReadSecret],
+        ..needs("storage-create-profile", &[ReadClaim, Profile, MakeProfile])
+    },
+    Needs { less_without: &[Profiles], ..needs("storage-list", &[Claims, Pods, Revisions]) },
     Needs {
         checks: &[StorageClasses],
-        ..needs("storage-describe", &[ReadClaim, Pods, Revisions, Events])
+        ..needs("storage-describe", &[Profile, ReadClaim, Pods, Revisions, Events])
     },
-    needs("storage-delete", &[ReadClaim, Pods, Revisions, DeleteClaim]),
+    Needs {
+        checks: &[Account, Quotas, Logs, Namespace, Nodes, StorageClasses, ReadSecret, Claim],
+        ..needs("storage-move", RESTORE)
+    },
+    needs("storage-delete", &[Profile, ReadClaim, Pods, Revisions, DeleteClaim]),
+    needs("storage-delete-profile", &[Profile, Revisions, DeleteProfile]),
 ];
 
 const DELETE: &[Work] =

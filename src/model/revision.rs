@@ -9,6 +9,7 @@ use crate::model::name::{ApplicationName, Generation};
 use crate::model::snapshot::SnapshotPath;
 use crate::model::spec::FlinkDeployment;
 use crate::model::storage::{StateLayout, StateStorage};
+use crate::model::store::{Profile, Scheme};
 
 /// Everything that is needed to make a generation's objects again: the data of its ControllerRevision, and
 /// `catalogue/<generation>.json` on the state storage.
@@ -36,6 +37,9 @@ pub struct Revision {
     pub jar: Jar,
     /// Where the state lives.
     pub storage: StateStorage,
+    /// Another storage, which holds the snapshot that it starts from: the state is moving.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also_reads: Option<StateStorage>,
     /// The snapshot it starts from; empty state when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_from: Option<SnapshotPath>,
@@ -49,7 +53,7 @@ pub struct Revision {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Jar {
-    /// `file:` on the state storage, or `local://` in the image.
+    /// `file:` on the state storage, the URI of a store, or `local://` in the image.
     pub uri: String,
     /// The file's name, for people.
     pub name: String,
@@ -61,10 +65,60 @@ pub struct Jar {
     pub main_class: Option<String>,
 }
 
+/// Where an init container puts a jar that it fetches from a store.
+pub const JAR_FOLDER: &str = "/flink/jar";
+
+impl Jar {
+    /// Whether each pod has to fetch it from a store before Flink starts.
+    pub fn is_fetched(&self) -> bool {
+        Scheme::of(&self.uri).is_some()
+    }
+
+    /// Its URI for the processes in the pods.
+    pub fn in_pod(&self) -> String {
+        match self.is_fetched() {
+            true => {
+                format!("file://{JAR_FOLDER}/{}", self.uri.rsplit('/').next().unwrap_or_default())
+            }
+            false => self.uri.clone(),
+        }
+    }
+}
+
 impl Revision {
+    /// The storages that its pods reach: its own first.
+    pub fn storages(&self) -> impl Iterator<Item = &StateStorage> {
+        std::iter::once(&self.storage).chain(&self.also_reads)
+    }
+
+    /// The profiles by which its pods reach stores.
+    pub fn profiles(&self) -> Vec<String> {
+        let remotes = self.storages().filter_map(StateStorage::remote);
+        remotes.filter_map(|remote| remote.profile.clone()).collect()
+    }
+
+    /// The stores that its pods reach, beside mounted volumes.
+    pub fn stores(&self) -> impl Iterator<Item = &Profile> {
+        self.storages().filter_map(StateStorage::remote).map(|remote| &remote.store)
+    }
+
+    /// The same, starting from `snapshot`. Another storage is needed only by a snapshot that is on it.
+    #[must_use]
+    pub fn starting_from(mut self, snapshot: Option<SnapshotPath>) -> Revision {
+        let here = |path: &SnapshotPath| self.storage.reaches(path.as_str());
+        if snapshot.as_ref().is_none_or(here) {
+            self.also_reads = None;
+        }
+        self.restored_from = snapshot;
+        self
+    }
+
     /// The claims that its pods mount for state.
     pub fn claims(&self) -> Vec<String> {
-        self.storage.claim().map(|storage| storage.claim.clone()).into_iter().collect()
+        self.storages()
+            .filter_map(StateStorage::claim)
+            .map(|storage| storage.claim.clone())
+            .collect()
     }
 
     /// Where this application's state lies.

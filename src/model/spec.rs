@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::model::config::FlinkConfig;
 use crate::model::flink_version::FlinkVersion;
+use crate::model::labels;
+use crate::model::storage::StorageSpec;
 
 /// `apiVersion` of the document.
 pub const API_VERSION: &str = "flink.apache.org/v1beta1";
@@ -52,6 +54,12 @@ impl FlinkDeployment {
     /// The annotation `key`, when present.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.metadata.annotations.get(key).map(String::as_str)
+    }
+
+    /// Whether it asks for its state to be on a store instead of a claim.
+    pub fn is_on_a_store(&self) -> bool {
+        let asked = self.annotation(labels::STORAGE).and_then(|text| text.parse().ok());
+        matches!(asked, Some(StorageSpec::Profile(_) | StorageSpec::Uri(_)))
     }
 
     /// The job's part; empty for a session cluster.

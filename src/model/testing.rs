@@ -41,6 +41,7 @@ pub(crate) fn revision() -> Revision {
             main_class: Some("shop.Orders".to_owned()),
         },
         storage,
+        also_reads: None,
         restored_from: Some(
             "file:///flink/state/shop/orders/savepoints/abc/savepoint-1-2".parse().expect("a path"),
         ),

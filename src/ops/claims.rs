@@ -14,15 +14,20 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::labels::{self, Component, FIELD_MANAGER};
 use crate::model::name::ApplicationName;
+use crate::model::revision::Revision;
 use crate::ops::dry_run::{self, By, Change};
 use crate::ops::observe;
 
 /// Namespace and name of a claim.
 pub type ClaimKey = (String, String);
 
-/// The applications whose state each claim holds, by the records of all their generations.
+/// The applications whose state each claim holds, and each profile reaches, by the record of their newest generation: what
+/// was moved away is no longer used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Users(BTreeMap<ClaimKey, BTreeSet<String>>);
+pub struct Users {
+    claims: BTreeMap<ClaimKey, BTreeSet<String>>,
+    profiles: BTreeMap<ClaimKey, BTreeSet<String>>,
+}
 
 impl Users {
     /// Reads the records behind `api`: those of one namespace, or of all.
@@ -36,25 +41,43 @@ impl Users {
     }
 
     fn from_records(records: &[ControllerRevision]) -> Result<Users> {
-        let mut users = Users::default();
+        let mut newest: BTreeMap<(String, ApplicationName), Revision> = BTreeMap::new();
         for record in records {
             let revision = observe::from_record(record)?;
-            let Some(claim) = revision.storage.claim() else { continue };
-            let key = (revision.namespace.clone(), claim.claim.clone());
-            users.0.entry(key).or_default().insert(revision.application.to_string());
+            let key = (revision.namespace.clone(), revision.application.clone());
+            if newest.get(&key).is_none_or(|known| known.generation < revision.generation) {
+                newest.insert(key, revision);
+            }
+        }
+        let mut users = Users::default();
+        for revision in newest.into_values() {
+            let name = revision.application.to_string();
+            let key = |object: String| (revision.namespace.clone(), object);
+            for claim in revision.claims() {
+                users.claims.entry(key(claim)).or_default().insert(name.clone());
+            }
+            for profile in revision.profiles() {
+                users.profiles.entry(key(profile)).or_default().insert(name.clone());
+            }
         }
         Ok(users)
     }
 
+    /// The applications whose state the profile of this name reaches.
+    pub fn of_profile(&self, namespace: &str, name: &str) -> Vec<String> {
+        let users = self.profiles.get(&(namespace.to_owned(), name.to_owned()));
+        users.into_iter().flatten().cloned().collect()
+    }
+
     /// The applications whose state is on `claim`.
     pub fn of(&self, claim: &PersistentVolumeClaim) -> Vec<String> {
-        let users = self.0.get(&key(claim));
+        let users = self.claims.get(&key(claim));
         users.into_iter().flatten().cloned().collect()
     }
 
     /// Whether the claim holds state of ours, now or from before.
     pub fn concerns(&self, claim: &PersistentVolumeClaim) -> bool {
-        is_ours(claim) || self.0.contains_key(&key(claim))
+        is_ours(claim) || self.claims.contains_key(&key(claim))
     }
 }
 
@@ -180,6 +203,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::model::storage::{RemoteStorage, StateStorage};
+    use crate::model::store::Profile;
     use crate::ops::testing;
 
     fn claim(managed_by: &str) -> PersistentVolumeClaim {
@@ -216,6 +241,25 @@ mod tests {
             assert_eq!(error.kind(), Kind::Conflict);
             assert!(error.to_string().contains("application orders"), "{error}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn state_that_was_moved_away_leaves_its_claim_free() -> Result<()> {
+        let mut moved = testing::revision(5);
+        moved.storage = StateStorage::Remote(Box::new(RemoteStorage {
+            profile: Some("minio".to_owned()),
+            store: Profile::ambient("s3://bucket/flink".parse()?),
+        }));
+        moved.also_reads = Some(testing::revision(4).storage);
+        let json = |revision: &Revision| serde_json::to_value(revision).expect("serialisable");
+        let old = record(&json(&testing::revision(4)));
+        let users = Users::from_records(&[record(&json(&moved)), old.clone()])?;
+        assert_eq!(users.of(&claim("kubectl-flink")), ["orders"], "it still starts from there");
+        assert_eq!(users.of_profile("shop", "minio"), ["orders"]);
+        moved.also_reads = None;
+        let users = Users::from_records(&[old, record(&json(&moved))])?;
+        assert!(users.of(&claim("kubectl-flink")).is_empty());
         Ok(())
     }
 

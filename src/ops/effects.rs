@@ -101,7 +101,7 @@ impl Simulation<'_> {
             }
             Step::Start { revision, from } => {
                 let restored_from = self.record.snapshot_of(from);
-                self.start(&Revision { restored_from, ..revision.as_ref().clone() })
+                self.start(&revision.as_ref().clone().starting_from(restored_from))
             }
             Step::Repair { generation } => {
                 let revision = self.record.revision(*generation)?;
@@ -125,6 +125,7 @@ impl Simulation<'_> {
             }
             Step::Claim { .. }
             | Step::Upload { .. }
+            | Step::CopyJar { .. }
             | Step::Verify { .. }
             | Step::Prove { .. }
             | Step::Catalogue { .. } => Ok(BTreeSet::new()),

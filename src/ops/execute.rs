@@ -256,6 +256,7 @@ impl<'a> Executor<'a> {
                 Some(jar) => self.state.upload(jar, observer).await,
                 None => Err(no_jar(self.plan())),
             },
+            Step::CopyJar { from, to } => self.state.copy_jar(from, to, observer).await,
             Step::Verify { snapshot } => self.state.verify(snapshot, observer).await,
             Step::Stop { generation, job, how } => {
                 let stopped = stop::stop(self, *generation, *job, how, observer).await?;
@@ -317,8 +318,7 @@ impl<'a> Executor<'a> {
         from: &From,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        let mut revision = revision.clone();
-        revision.restored_from = self.journal.record.snapshot_of(from);
+        let revision = revision.clone().starting_from(self.journal.record.snapshot_of(from));
         if *from == From::Stopped && revision.restored_from.is_none() {
             return Err(Error::new(
                 Kind::Other,

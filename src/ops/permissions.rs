@@ -13,6 +13,7 @@ fn work(verb: Verb, step: &Step) -> &'static [Work] {
         // A storage that is out of reach does not keep an application from being deleted.
         Step::Catalogue { .. } if verb == Verb::Delete => &[],
         Step::Upload { .. }
+        | Step::CopyJar { .. }
         | Step::Verify { .. }
         | Step::Salvage { .. }
         | Step::Catalogue { .. } => &[Work::Storage],

@@ -65,6 +65,8 @@ pub enum Verb {
     Restore,
     /// Remove the application.
     Delete,
+    /// Go on on another storage.
+    Move,
 }
 
 impl fmt::Display for Verb {
@@ -75,6 +77,7 @@ impl fmt::Display for Verb {
             Verb::Start => "start",
             Verb::Restore => "restore",
             Verb::Delete => "delete",
+            Verb::Move => "storage move",
         })
     }
 }
@@ -127,6 +130,13 @@ pub enum Step {
         sha256: String,
         /// Size in bytes.
         bytes: u64,
+    },
+    /// Copy the job's jar to the storage that the state moves to, unless it is there already.
+    CopyJar {
+        /// Its URI.
+        from: String,
+        /// Where it goes.
+        to: String,
     },
     /// Make sure that a snapshot is there and readable, before anything is touched.
     Verify {
@@ -210,7 +220,11 @@ impl Step {
     pub fn has_effect(&self) -> bool {
         !matches!(
             self,
-            Step::Upload { .. } | Step::Verify { .. } | Step::Salvage { .. } | Step::Prove { .. }
+            Step::Upload { .. }
+                | Step::CopyJar { .. }
+                | Step::Verify { .. }
+                | Step::Salvage { .. }
+                | Step::Prove { .. }
         )
     }
 
@@ -225,6 +239,7 @@ impl Step {
         matches!(
             self,
             Step::Upload { .. }
+                | Step::CopyJar { .. }
                 | Step::Verify { .. }
                 | Step::Stop { .. }
                 | Step::Quiesce { .. }

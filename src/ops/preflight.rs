@@ -15,7 +15,7 @@ use crate::ops::drift::Drifted;
 use crate::ops::event::{Event, Observer};
 use crate::ops::operation::record::Record;
 use crate::ops::plan::{Plan, Step};
-use crate::ops::{new_claim, ownership, permissions, quota};
+use crate::ops::{new_claim, ownership, permissions, profiles, quota};
 
 /// Checks all that can be checked of a plan before its first write: permissions, whose the objects are, quotas. Gives
 /// what others changed by hand and the plan sets back.
@@ -62,7 +62,7 @@ pub async fn storage(
     let claim_name = match spec {
         StorageSpec::NewClaim(_) => application.claim(),
         StorageSpec::ExistingClaim { claim, .. } => claim.clone(),
-        StorageSpec::Profile(_) | StorageSpec::Uri(_) => return Err(no_profiles(spec)),
+        StorageSpec::Profile(_) | StorageSpec::Uri(_) => return store(cluster, spec).await,
     };
     let claims = cluster.api::<PersistentVolumeClaim>();
     let (namespace, claim) =
@@ -96,6 +96,17 @@ pub async fn storage(
         )));
     }
     Ok(storage)
+}
+
+/// The store behind a profile or a URI. What the profile names is checked once the Flink version is known:
+/// [`profiles::check`].
+async fn store(cluster: &Cluster, spec: &StorageSpec) -> Result<Storage> {
+    if survey::namespace(cluster).await? == NamespaceInfo::Missing {
+        return Err(no_namespace(cluster.namespace()));
+    }
+    let remote = profiles::resolve(cluster, spec).await?;
+    let remote = remote.ok_or_else(|| Error::usage(format!("{spec} is not a store")))?;
+    Ok(Storage { storage: StateStorage::Remote(Box::new(remote)), create: None })
 }
 
 /// Checks that the ServiceAccount that a spec names is there: a Deployment without it makes no pod, and says so in
@@ -141,13 +152,6 @@ pub(super) fn no_namespace(name: &str) -> Error {
     Error::new(Kind::NotFound, format!("namespace {name:?} not found")).hint(format!(
         "Create it with `kubectl create namespace {name}`, or choose another with -n."
     ))
-}
-
-fn no_profiles(spec: &StorageSpec) -> Error {
-    Error::usage(format!(
-        "--storage {spec}: object stores come with storage profiles, which this version does not have"
-    ))
-    .hint("Use a claim (pvc:SIZE or claim:NAME), or set the directories yourself with --set state.checkpoints.dir=… and --set state.savepoints.dir=….")
 }
 
 fn no_claim(name: &str) -> Error {

@@ -12,7 +12,8 @@ use crate::model::name::{ApplicationName, Generation};
 use crate::model::revision::{Jar, Revision};
 use crate::model::snapshot::{Snapshot, SnapshotPath};
 use crate::model::spec::FlinkDeployment;
-use crate::model::storage::{AccessMode, MOUNT_PATH, StateStorage, StorageSpec};
+use crate::model::storage::{AccessMode, MOUNT_PATH, RemoteStorage, StateStorage, StorageSpec};
+use crate::model::store::Profile;
 use crate::model::validate;
 use crate::ops::anchor::Anchor;
 use crate::ops::deploy::{self, Decision, FromRequest, Input};
@@ -20,7 +21,7 @@ use crate::ops::event::Observer;
 use crate::ops::observed::{Active, Job, Run};
 use crate::ops::plan::From;
 use crate::ops::state::State;
-use crate::ops::{await_up, drift, observe, permissions, preflight, transition};
+use crate::ops::{await_up, drift, observe, permissions, preflight, profiles, transition};
 use crate::storage::jar::LocalJar;
 
 /// The storage of a new application whose user names none.
@@ -37,6 +38,8 @@ pub struct Request {
     pub from: Option<FromRequest>,
     /// When waiting ends.
     pub deadline: Deadline,
+    /// Whether it is only to be shown, so that not even a probe is written.
+    pub dry_run: bool,
 }
 
 /// A deployment, ready to be run or shown.
@@ -71,6 +74,12 @@ pub async fn prepare<'a>(
     let account = request.document.spec.service_account.as_deref();
     preflight::service_account(cluster, account).await?;
     let target = target(cluster, &application, request, &storage.storage, operation, now);
+    if let StateStorage::Remote(remote) = &target.storage {
+        profiles::check(cluster, remote, target.flink_version).await?;
+    }
+    if target.jar.is_fetched() && !target.storage.reaches(&target.jar.uri) {
+        return Err(unfetchable(&target));
+    }
     if let Some(active) = active.as_ref().filter(|_| !deploy::is_stateless(&target)) {
         let wrote = active.revision.flink_version;
         preflight::no_downgrade(&application, wrote, target.flink_version)?;
@@ -86,6 +95,9 @@ pub async fn prepare<'a>(
         (None, None) => {
             // Looking may take a pod, which is a write.
             permissions::verb(cluster, "deploy").await?;
+            if target.storage.remote().is_some() {
+                state.check_access(request.dry_run, observer).await?;
+            }
             LeftBehind::read(&mut state, observer).await?
         }
         _ => LeftBehind::default(),
@@ -143,19 +155,40 @@ async fn storage(
         };
         return preflight::storage(cluster, application, &spec, observer).await;
     };
-    let current = active.revision.storage.clone();
-    let same = asked.is_none_or(|spec| {
-        let bound = spec.claim(application, AccessMode::default()).map(StateStorage::Claim);
-        bound.is_some_and(|bound| bound.is_same_place(&current))
-    });
-    match same {
-        true => Ok(preflight::Storage { storage: current, create: None }),
+    let current = &active.revision.storage;
+    let found = match asked {
+        None => again(cluster, current).await?,
+        Some(spec) => match spec.claim(application, AccessMode::default()) {
+            // How many nodes may mount it was found out when it was first used.
+            Some(claim) if StateStorage::Claim(claim.clone()).is_same_place(current) => {
+                current.clone()
+            }
+            Some(claim) => StateStorage::Claim(claim),
+            None => preflight::storage(cluster, application, &spec, observer).await?.storage,
+        },
+    };
+    match found.is_same_place(current) {
+        true => Ok(preflight::Storage { storage: found, create: None }),
         false => Err(Error::new(
             Kind::Conflict,
-            format!("{application} keeps its state on {current}: it cannot be moved by deploy"),
+            format!("{application} keeps its state on {current}, and deploy leaves it there"),
         )
-        .hint("Leave --storage out, or deploy under another name.")),
+        .hint(format!("Leave --storage out, or move the state first with `kubectl flink storage move {application} --to STORAGE`."))),
     }
+}
+
+/// The storage that an application has, as its profile is by now: its Secret or endpoint may have changed.
+async fn again(cluster: &Cluster, current: &StateStorage) -> Result<StateStorage> {
+    let StateStorage::Remote(remote) = current else { return Ok(current.clone()) };
+    let Some(name) = &remote.profile else { return Ok(current.clone()) };
+    // A profile that is gone leaves what its applications have on record.
+    let Some(profile) = profiles::find(cluster, name).await? else { return Ok(current.clone()) };
+    let uri = match profile.uri.holds(remote.store.uri.as_str()) {
+        true => remote.store.uri.clone(),
+        false => profile.uri.clone(),
+    };
+    let store = Profile { uri, ..profile };
+    Ok(StateStorage::Remote(Box::new(RemoteStorage { profile: remote.profile.clone(), store })))
 }
 
 fn target(
@@ -194,10 +227,17 @@ fn target(
         jar,
         storage: storage.clone(),
         spec,
+        also_reads: None,
         restored_from: None,
         created: now,
         created_by: env!("CARGO_PKG_VERSION").to_owned(),
     }
+}
+
+fn unfetchable(target: &Revision) -> Error {
+    let Revision { jar, storage, .. } = target;
+    Error::usage(format!("the pods cannot fetch {}: their storage is {storage}", jar.uri))
+        .hint("Give a local jar with --jar, one in the image as local:///PATH, or one on the application's own storage.")
 }
 
 /// Finds out what became of a job that does not answer, or that ended behind our back, and the newest state

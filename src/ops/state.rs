@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::cluster::Cluster;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
+use crate::model::config::FlinkConfig;
 use crate::model::ids::{JobId, OperationId};
 use crate::model::name::ApplicationName;
 use crate::model::revision::Revision;
@@ -27,7 +28,6 @@ const OPENING: Duration = Duration::from_secs(300);
 pub struct State<'a> {
     cluster: &'a Cluster,
     helper: HelperSpec,
-    storage: StateStorage,
     layout: StateLayout,
     deadline: Deadline,
     open: Option<OpenStore>,
@@ -45,11 +45,13 @@ impl<'a> State<'a> {
         State {
             cluster,
             layout: storage.layout(cluster.namespace(), application),
-            storage: storage.clone(),
             helper: HelperSpec {
                 application: application.clone(),
                 operation: operation.clone(),
                 storage: storage.clone(),
+                also: None,
+                config: FlinkConfig::default(),
+                service_account: None,
                 image: image.to_owned(),
                 like: None,
             },
@@ -68,12 +70,26 @@ impl<'a> State<'a> {
     /// The state of the generation that `revision` records.
     pub fn of(cluster: &'a Cluster, revision: &Revision, operation: &OperationId) -> Self {
         let Revision { application, storage, image, .. } = revision;
-        State::new(cluster, application, storage, image, operation)
+        let mut state = State::new(cluster, application, storage, image, operation);
+        let spec = &revision.spec.spec;
+        state.helper.config.clone_from(&spec.flink_configuration);
+        state.helper.also.clone_from(&revision.also_reads);
+        // Only a store asks who one is. The application's own account is made together with its first generation.
+        if state.helper.needs_agent() {
+            state.helper.service_account.clone_from(&spec.service_account);
+        }
+        state
     }
 
     /// Moves the deadline.
     pub fn extend(&mut self, deadline: Deadline) {
         self.deadline = deadline;
+    }
+
+    fn reaches(&self, uri: &str) -> bool {
+        std::iter::once(&self.helper.storage)
+            .chain(&self.helper.also)
+            .any(|storage| storage.reaches(uri))
     }
 
     /// Where things are on it.
@@ -97,6 +113,36 @@ impl<'a> State<'a> {
         .map(drop)
     }
 
+    /// Copies the job's jar from the one storage to the other, inside the cluster, unless it is there.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when there is none to copy; else as the stores say.
+    pub async fn copy_jar(
+        &mut self,
+        from: &str,
+        to: &str,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        let store = self.store(observer).await?;
+        observer.event(Event::Phase("copying the jar".to_owned()));
+        let (there, copy) = (store.stat(from).await?, store.stat(to).await?);
+        let size = there.map(|entry| entry.size).ok_or_else(|| {
+            Error::new(Kind::NotFound, format!("the job's jar is gone from {from}"))
+                .hint("Deploy it again with --jar first.")
+        })?;
+        if copy.is_some_and(|copy| copy.size == size) {
+            return Ok(());
+        }
+        let Some(open) = &self.open else { return Ok(()) };
+        open.copy(from, to).await?;
+        let copied = open.store().stat(to).await?.map(|entry| entry.size);
+        if copied == Some(size) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Other, format!("the copy of the jar in {to} is not whole"))
+            .hint("Run the same command again."))
+    }
+
     /// Makes sure that a snapshot is there and complete.
     ///
     /// # Errors
@@ -106,11 +152,29 @@ impl<'a> State<'a> {
         snapshot: &SnapshotPath,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        if !self.storage.reaches(snapshot.as_str()) {
-            return Err(out_of_reach(snapshot, &self.storage));
+        if !self.reaches(snapshot.as_str()) {
+            return Err(out_of_reach(snapshot, &self.helper.storage));
         }
         observer.event(Event::Phase(format!("checking {}", snapshot.name())));
         snapshots::verify(self.store(observer).await?, snapshot).await.map(drop)
+    }
+
+    /// Makes sure that a store can be used, before anything depends on it; a `dry_run` only looks.
+    ///
+    /// # Errors
+    /// [`Kind::Preflight`] with the store's reason.
+    pub async fn check_access(&mut self, dry_run: bool, observer: &mut dyn Observer) -> Result<()> {
+        self.store(observer).await?;
+        observer.event(Event::Phase("checking the access to the store".to_owned()));
+        let (folder, storage) = (self.layout.base().to_owned(), self.helper.storage.to_string());
+        let Some(open) = &self.open else { return Ok(()) };
+        open.check_access(&folder, dry_run).await.map_err(|error| {
+            let mut found = Error::new(Kind::Preflight, format!("{storage} cannot be used"));
+            for hint in error.hints() {
+                found = found.hint(hint);
+            }
+            found.caused_by(error)
+        })
     }
 
     /// All snapshots of the application, newest first.
@@ -175,7 +239,7 @@ impl<'a> State<'a> {
         directory: &str,
         observer: &mut dyn Observer,
     ) -> Option<String> {
-        if !self.storage.reaches(directory) {
+        if !self.reaches(directory) {
             return None;
         }
         let entries = self.store(observer).await.ok()?.list(directory, 2, &[]).await.ok()?;
@@ -194,7 +258,7 @@ impl<'a> State<'a> {
         directory: &str,
         observer: &mut dyn Observer,
     ) -> Result<Option<SnapshotPath>> {
-        if !self.storage.reaches(directory) {
+        if !self.reaches(directory) {
             return Ok(None);
         }
         let entries = self.store(observer).await?.list(directory, 2, &[]).await?;
@@ -219,10 +283,10 @@ impl<'a> State<'a> {
     /// # Errors
     /// When the storage cannot be written.
     pub async fn record(&mut self, revision: &Revision, observer: &mut dyn Observer) -> Result<()> {
-        let layout = self.layout.clone();
         // A pod that was replaced since cannot be asked any more: look for one that lives.
         self.close().await;
-        catalogue::write(self.store(observer).await?, &layout, revision).await
+        // Not this one's own layout: the way back of a move ends where it began.
+        catalogue::write(self.store(observer).await?, &revision.layout(), revision).await
     }
 
     /// Ends the access. A helper pod that cannot be deleted ends by itself.

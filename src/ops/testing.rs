@@ -47,6 +47,7 @@ pub(crate) fn revision(generation: u32) -> Revision {
             access: AccessMode::Rwo,
         }),
         spec,
+        also_reads: None,
         restored_from: None,
         created: jiff::Timestamp::UNIX_EPOCH,
         created_by: "0.1.0".to_owned(),

@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use kube::ResourceExt;
 
+use super::agent::AgentStore;
 use super::helper_pod::{CONTAINER, HelperSpec};
 use super::shell::PodShell;
 use super::store::{ShellStore, StateStore};
@@ -15,6 +16,7 @@ use crate::cluster::watch::Watched;
 use crate::cluster::{Cluster, access as cluster_access, condition, observe, read, write};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
+use crate::manifest;
 use crate::model::labels::{self, Component};
 use crate::model::name::ApplicationName;
 use crate::model::permission::{Permission, Work};
@@ -23,14 +25,60 @@ use crate::model::storage::MOUNT_PATH;
 /// Open access to a claim. Close it when done; a helper pod behind it that is not closed is deleted by
 /// [`Cluster::clean_up`], and failing that ends by itself.
 pub struct OpenStore {
-    store: ShellStore,
+    store: Files,
     helper: Option<HelperGuard>,
+}
+
+/// The agent's jar is on its way, and an exec session whose command leaves some of its input does not end.
+const GIVE_UP: &str = r#"length=$1; give_up() { head -c "$length" > /dev/null; exit 1; }
+"#;
+
+/// How files are reached.
+enum Files {
+    /// They are on a volume that a shell sees.
+    Mounted(ShellStore),
+    /// They are where Flink's own file systems see them.
+    Agent(AgentStore),
 }
 
 impl OpenStore {
     /// The files.
     pub fn store(&self) -> &dyn StateStore {
-        &self.store
+        match &self.store {
+            Files::Mounted(store) => store,
+            Files::Agent(store) => store,
+        }
+    }
+
+    /// Copies a file from one storage to another, inside the cluster.
+    ///
+    /// # Errors
+    /// When it cannot be read or written; [`Kind::Usage`] between two volumes.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<()> {
+        match &self.store {
+            Files::Agent(store) => store.copy(from, to).await,
+            Files::Mounted(_) => Err(Error::usage(format!("cannot copy {from} to {to}"))),
+        }
+    }
+
+    /// Makes sure that `folder` can be listed, and unless it is a `dry_run` written, by doing so: a file is made and taken
+    /// away again.
+    ///
+    /// # Errors
+    /// With the store's reason: a bucket that does not exist, credentials that do not allow it, no way to the server.
+    pub async fn check_access(&self, folder: &str, dry_run: bool) -> Result<()> {
+        match &self.store {
+            Files::Mounted(_) => Ok(()),
+            Files::Agent(store) => {
+                store.list(folder, 1, &[]).await?;
+                if dry_run {
+                    return Ok(());
+                }
+                let probe = format!("{folder}/.kubectl-flink-access");
+                store.write(&probe, b"kubectl flink was here").await?;
+                store.delete(&[probe.as_str()]).await.map(drop)
+            }
+        }
     }
 
     /// Whether a helper pod had to be made for it.
@@ -43,6 +91,9 @@ impl OpenStore {
     /// # Errors
     /// When the helper pod cannot be deleted; it ends by itself, then.
     pub async fn close(mut self) -> Result<()> {
+        if let Files::Agent(store) = &self.store {
+            store.close().await;
+        }
         match self.helper.as_mut().and_then(HelperGuard::take) {
             Some(deletion) => deletion.await,
             None => Ok(()),
@@ -65,8 +116,10 @@ pub async fn open(
     let pods: Vec<Pod> = read::list(cluster, &cluster.api(), "").await?;
     // A run of the same operation that died left its helper pod to us, to use and to delete.
     let own = |pod: &str| pod == spec.name();
-    let claim = spec.storage.claim().map(|storage| storage.claim.as_str());
-    let target = claim.and_then(|claim| mounting(&pods, claim)).filter(|t| !own(&t.pod));
+    // A store is reached from a pod of its own, never from the job's: the agent's memory would count against Flink's.
+    let claim = spec.storage.claim().filter(|_| !spec.needs_agent());
+    let target =
+        claim.and_then(|claim| mounting(&pods, &claim.claim)).filter(|target| !own(&target.pod));
     sweep(cluster, &spec.application, &pods, |pod| target.is_some() && own(&pod.name_any())).await;
     if let Some(target) = target {
         return Ok(open_in(cluster, target));
@@ -79,14 +132,20 @@ pub async fn open(
     let helper = start(cluster, spec).await?;
     let target = ExecTarget { pod: helper.name.clone(), container: CONTAINER.to_owned() };
     wait_until_running(cluster, spec, deadline, waiting).await?;
-    let store = ShellStore::new(PodShell::new(cluster.clone(), target));
+    let store = match spec.needs_agent() {
+        true => {
+            let prelude = format!("{GIVE_UP}{}", manifest::PRELUDE);
+            Files::Agent(AgentStore::in_pod(cluster.clone(), target, &prelude, &[]))
+        }
+        false => Files::Mounted(ShellStore::new(PodShell::new(cluster.clone(), target))),
+    };
     Ok(OpenStore { store, helper: Some(helper) })
 }
 
 /// Opens the claim through a container that is known to run and to mount it at [`MOUNT_PATH`].
 pub fn open_in(cluster: &Cluster, target: ExecTarget) -> OpenStore {
     let store = ShellStore::new(PodShell::new(cluster.clone(), target));
-    OpenStore { store, helper: None }
+    OpenStore { store: Files::Mounted(store), helper: None }
 }
 
 /// A running container that mounts the whole claim at [`MOUNT_PATH`], writable. Pods that will stay
@@ -173,7 +232,7 @@ async fn sweep(
 async fn start(cluster: &Cluster, spec: &HelperSpec) -> Result<HelperGuard> {
     let ours = |pod: &Pod| pod.name_any() == spec.name();
     let created =
-        write::create(cluster, &cluster.api(), &spec.pod(), write::Mode::Real, ours).await?;
+        write::create(cluster, &cluster.api(), &spec.pod()?, write::Mode::Real, ours).await?;
     // The name holds the operation's random id, so that a pod of this name can only be ours.
     let (write::Created::Ours(pod) | write::Created::Exists(pod)) = created;
     Ok(HelperGuard { name: pod.name_any(), live: Some((cluster.clone(), pod)) })
@@ -194,8 +253,7 @@ async fn wait_until_running(
         (ended || condition::container_running(pod, CONTAINER)).then_some(!ended)
     });
     let mut running = std::pin::pin!(running);
-    let claims: Vec<String> =
-        spec.storage.claim().map(|storage| storage.claim.clone()).into_iter().collect();
+    let claims = spec.claims();
     let mut told = None;
     let mut patience = Patience::default();
     loop {

@@ -9,11 +9,14 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
+use crate::error::Result;
 use crate::manifest;
+use crate::model::config::FlinkConfig;
 use crate::model::ids::OperationId;
 use crate::model::labels::{Component, labels, selector_labels};
 use crate::model::name::ApplicationName;
-use crate::model::storage::StateStorage;
+use crate::model::storage::{ClaimStorage, StateStorage};
+use crate::model::store::{Profile, Wiring};
 
 /// The helper's only container.
 pub const CONTAINER: &str = "storage";
@@ -48,6 +51,12 @@ pub struct HelperSpec {
     pub operation: OperationId,
     /// What it gives access to.
     pub storage: StateStorage,
+    /// Another storage to read, of state that is moving.
+    pub also: Option<StateStorage>,
+    /// Further keys of Flink's configuration, for stores.
+    pub config: FlinkConfig,
+    /// The account that it runs under, for stores that trust one.
+    pub service_account: Option<String>,
     /// The job's image: it is on the nodes already, and holds the tools.
     pub image: String,
     /// The job's pod, to take from it what a cluster demands of pods: pull secrets, node selector,
@@ -61,24 +70,53 @@ impl HelperSpec {
         format!("{}-helper-{}", self.application, self.operation)
     }
 
+    /// The claims to mount.
+    pub fn claims(&self) -> Vec<String> {
+        self.mounted().map(|storage| storage.claim.clone()).collect()
+    }
+
+    /// Whether files are reached by Flink's own file systems; else by a mount alone.
+    pub fn needs_agent(&self) -> bool {
+        self.stores().next().is_some()
+    }
+
+    fn storages(&self) -> impl Iterator<Item = &StateStorage> {
+        std::iter::once(&self.storage).chain(&self.also)
+    }
+
+    fn mounted(&self) -> impl Iterator<Item = &ClaimStorage> {
+        self.storages().filter_map(StateStorage::claim)
+    }
+
+    fn stores(&self) -> impl Iterator<Item = &Profile> {
+        self.storages().filter_map(StateStorage::remote).map(|remote| &remote.store)
+    }
+
     /// The pod.
-    pub fn pod(&self) -> Pod {
-        Pod {
+    ///
+    /// # Errors
+    /// None in practice: a configuration can always be written.
+    pub fn pod(&self) -> Result<Pod> {
+        Ok(Pod {
             metadata: ObjectMeta {
                 name: Some(self.name()),
                 labels: Some(labels(&self.application, None, Component::Helper)),
                 ..ObjectMeta::default()
             },
-            spec: Some(self.spec()),
+            spec: Some(self.spec()?),
             status: None,
-        }
+        })
     }
 
-    fn spec(&self) -> PodSpec {
+    fn spec(&self) -> Result<PodSpec> {
         let like = self.like.clone().unwrap_or_default();
-        PodSpec {
-            containers: vec![self.container()],
-            volumes: self.storage.claim().map(|claim| vec![manifest::state_volume(claim)]),
+        let wiring = Wiring::of(self.stores());
+        let claims = self.mounted().map(manifest::state_volume);
+        let volumes = claims.chain(wiring.volumes.clone()).collect();
+        Ok(PodSpec {
+            containers: vec![self.container(&wiring)?],
+            service_account_name: self.service_account.clone().or(wiring.service_account),
+            volumes: Some(volumes),
             restart_policy: Some("Never".to_owned()),
             active_deadline_seconds: Some(DEADLINE_SECONDS),
             termination_grace_period_seconds: Some(1),
@@ -103,27 +141,38 @@ impl HelperSpec {
             priority_class_name: like.priority_class_name,
             runtime_class_name: like.runtime_class_name,
             ..PodSpec::default()
-        }
+        })
     }
 
-    fn container(&self) -> Container {
+    fn container(&self, wiring: &Wiring) -> Result<Container> {
+        let mounts = self.mounted().map(|_| manifest::state_mount());
+        let mounts = mounts.chain(wiring.mounts.clone()).collect();
+        let env = match self.needs_agent() {
+            true => Some(manifest::agent_env(wiring, &self.config)?),
+            false => None,
+        };
         let quantities = |cpu: &str, memory: &str| {
             BTreeMap::from([
                 ("cpu".to_owned(), Quantity(cpu.to_owned())),
                 ("memory".to_owned(), Quantity(memory.to_owned())),
             ])
         };
-        Container {
+        let small = ResourceRequirements {
+            requests: Some(quantities("50m", "64Mi")),
+            limits: Some(quantities("1", "256Mi")),
+            ..ResourceRequirements::default()
+        };
+        Ok(Container {
             name: CONTAINER.to_owned(),
+            env,
             image: Some(self.image.clone()),
             command: Some(["sh", "-c", COMMAND].map(str::to_owned).to_vec()),
-            volume_mounts: self.storage.claim().map(|_| vec![manifest::state_mount()]),
+            volume_mounts: Some(mounts),
             // Both, because a quota may demand both. The memory limit counts the page cache of what is
             // written, which the kernel gives back under pressure.
-            resources: Some(ResourceRequirements {
-                requests: Some(quantities("50m", "64Mi")),
-                limits: Some(quantities("1", "256Mi")),
-                ..ResourceRequirements::default()
+            resources: Some(match self.needs_agent() {
+                true => manifest::agent_resources(),
+                false => small,
             }),
             security_context: Some(SecurityContext {
                 allow_privilege_escalation: Some(false),
@@ -134,7 +183,7 @@ impl HelperSpec {
                 ..SecurityContext::default()
             }),
             ..Container::default()
-        }
+        })
     }
 
     /// A ReadWriteOnce volume can be on one node only: where the application's pods are, if it has any.

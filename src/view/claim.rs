@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use serde::Serialize;
 
 use super::created;
+use super::profile::{self, ProfileView};
 use crate::cluster::condition;
 use crate::model::labels;
 use crate::ops::claims;
@@ -115,17 +116,20 @@ impl ClaimView {
     }
 }
 
-/// Claims, as `storage list` shows them.
+/// Claims and storage profiles, as `storage list` shows them.
 #[derive(Debug, Serialize)]
-pub struct ClaimList {
-    /// By namespace and name.
+pub struct StorageList {
+    /// Claims, by namespace and name.
     pub items: Vec<ClaimView>,
+    /// Profiles, by namespace and name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileView>,
     /// Whether the table names namespaces.
     #[serde(skip)]
     pub all_namespaces: bool,
 }
 
-impl View for ClaimList {
+impl View for StorageList {
     fn is_table(&self) -> bool {
         true
     }
@@ -159,11 +163,16 @@ impl View for ClaimList {
             }
             table.row(row);
         }
-        if table.is_empty() { Text::new() } else { Text::new().plain(&table.to_lines()) }
+        let profiles = profile::table(&self.profiles, self.all_namespaces, now);
+        let tables = [table, profiles];
+        let texts: Vec<String> =
+            tables.iter().filter(|table| !table.is_empty()).map(Table::to_lines).collect();
+        Text::new().plain(&texts.join("\n"))
     }
 
     fn names(&self) -> Vec<String> {
-        self.items.iter().map(|claim| format!("persistentvolumeclaim/{}", claim.name)).collect()
+        let claims = self.items.iter().map(|claim| format!("persistentvolumeclaim/{}", claim.name));
+        claims.chain(self.profiles.iter().flat_map(View::names)).collect()
     }
 }
 
@@ -204,7 +213,7 @@ mod tests {
         ];
         let view = ClaimView::from(&claim()).used(vec!["orders".to_owned()], &pods);
         assert_eq!(view.mounted_by, ["orders-g1-jobmanager-x"]);
-        let list = ClaimList { items: vec![view], all_namespaces: false };
+        let list = StorageList { items: vec![view], profiles: Vec::new(), all_namespaces: false };
         let text = list.text(true, Timestamp::UNIX_EPOCH).to_plain();
         assert_eq!(
             text,

@@ -12,6 +12,7 @@ pub mod operation;
 pub mod outcome;
 pub mod plan;
 pub mod pod;
+pub mod profile;
 pub mod roles;
 mod section;
 pub mod status;

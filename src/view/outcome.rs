@@ -15,7 +15,7 @@ pub struct OutcomeView {
     pub target: String,
     /// Its namespace.
     pub namespace: String,
-    /// What became of it: `created`, `upgraded`, `running`, `repaired`, `unchanged`, `started`, `stopped`, `restored`, `deleted`,
+    /// What became of it: `created`, `upgraded`, `running`, `repaired`, `unchanged`, `started`, `stopped`, `restored`, `moved`, `deleted`,
     /// `aborted`; for a savepoint `saved`, or `saving` with `--no-wait`.
     pub outcome: String,
     /// The id of the operation; absent when there was nothing to do.

@@ -15,6 +15,7 @@ pub fn words(step: &Step) -> String {
                 sha256
             )
         }
+        Step::CopyJar { to, .. } => format!("copy the jar to {to}, unless it is there"),
         Step::Verify { snapshot } => format!("make sure that {snapshot} is complete"),
         Step::Stop { generation, how: Stop::Savepoint { directory, drain, .. }, .. } => {
             let drain = if *drain { ", drained" } else { "" };
@@ -64,6 +65,7 @@ pub(super) fn proof(step: &Step) -> &'static str {
     match step {
         Step::Claim { .. } => "the claim exists and is the application's",
         Step::Upload { .. } => "the file in the storage has this SHA-256",
+        Step::CopyJar { .. } => "the file is there, as long as the one that was copied",
         Step::Verify { .. } => "its _metadata is there and can be read",
         Step::Stop { how: Stop::Savepoint { .. }, .. } => {
             "the savepoint is complete, and the job has ended"

@@ -81,7 +81,7 @@ fn every_command_prints_the_document_it_promises() {
     assert!(path.starts_with("file:///"), "{saved:#}");
     let begun = place.prints(&["savepoint", "orders", "--no-wait"], "OutcomeView");
     assert!(begun["snapshot"].is_null() && begun["operation"].is_string(), "{begun:#}");
-    place.prints(&["storage", "list"], "ClaimList");
+    place.prints(&["storage", "list"], "StorageList");
     place.prints(&["storage", "describe", "orders-state"], "StorageView");
     place.prints(&["operation", "list"], "OperationList");
     place.prints(&["stop", "orders", "--dry-run=client"], "PlanView");

@@ -14,6 +14,7 @@ mod kubectl;
 mod list;
 mod objects;
 mod ownership;
+mod profiles;
 mod rbac;
 mod requests;
 mod storage;

@@ -3,6 +3,8 @@
 mod lifecycle;
 mod main_job;
 mod refused;
+mod s3;
 mod servers;
 mod storage_access;
+mod stores;
 mod upgrade;

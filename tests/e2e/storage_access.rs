@@ -7,6 +7,7 @@ use kubectl_flink::cluster::exec::{ExecTarget, Streams, exec};
 use kubectl_flink::cluster::{self, ConnectOptions, diagnose::Waiting};
 use kubectl_flink::deadline::Deadline;
 use kubectl_flink::error::Kind;
+use kubectl_flink::model::config::FlinkConfig;
 use kubectl_flink::model::storage::{AccessMode, ClaimStorage, StateLayout, StateStorage};
 use kubectl_flink::storage::helper_pod::{CONTAINER, HelperSpec};
 use kubectl_flink::storage::store::Upload;
@@ -52,6 +53,9 @@ impl Bench {
             application,
             operation: "0123456789".parse().unwrap(),
             storage,
+            also: None,
+            config: FlinkConfig::default(),
+            service_account: None,
             image: IMAGE.into(),
             like: None,
         };

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod};
+use serde_json::json;
 
 use super::records::{self, Record};
 use super::{Outcome, Sandbox, eventually, killer, setting};
@@ -43,17 +44,33 @@ pub(crate) struct App<'a> {
     pub(super) name: &'a str,
     /// The Flink version: `2.3` or `1.20`.
     version: &'a str,
+    /// Where its pods have the volume with the job's output.
+    output: &'static str,
 }
+
+/// Where the volume with the job's output is mounted that has nothing else on it.
+const OUTPUT: &str = "/flink/out";
 
 impl<'a> App<'a> {
     /// On the newest Flink.
     pub(crate) fn new(sandbox: &'a Sandbox, name: &'a str) -> Self {
-        App { sandbox, name, version: "2.3" }
+        App { sandbox, name, version: "2.3", output: MOUNT }
     }
 
     /// On this Flink.
     pub(crate) fn on_flink(sandbox: &'a Sandbox, name: &'a str, version: &'a str) -> Self {
-        App { sandbox, name, version }
+        App { sandbox, name, version, output: MOUNT }
+    }
+
+    /// With a volume for the job's output alone, for a test to read: the state goes elsewhere.
+    pub(crate) fn with_output(self) -> Self {
+        let claims = self.sandbox.cluster.api::<PersistentVolumeClaim>(&self.sandbox.namespace);
+        self.sandbox.cluster.create(
+            &claims,
+            json!({"metadata": {"name": "out"}, "spec": {
+                "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}),
+        );
+        App { output: OUTPUT, ..self }
     }
 
     /// The command line that deploys the counter job with these further flags and job arguments. The
@@ -61,11 +78,19 @@ impl<'a> App<'a> {
     pub(crate) fn deploy_args(&self, flags: &[&str], job: &[&str]) -> Vec<String> {
         let jar = format!("--jar={}", setting("KUBECTL_FLINK_TEST_JAR"));
         let version = format!("--flink-version={}", self.version);
-        let (lines, commit) = (format!("{MOUNT}/out/lines"), format!("file://{MOUNT}/out/commit"));
+        let output = self.output;
+        let (lines, commit) =
+            (format!("{output}/out/lines"), format!("file://{output}/out/commit"));
         let mut args = vec!["deploy", self.name, &jar, &version];
         args.extend(SMALL);
         if !flags.iter().any(|flag| flag.starts_with("--storage")) {
             args.push("--storage=pvc:1Gi");
+        }
+        if output == OUTPUT {
+            args.push("--mount=claim/out:/flink/out");
+            // A store's plugin brings thousands of classes.
+            args.push("--set=jobmanager.memory.jvm-metaspace.size=160m");
+            args.push("--set=taskmanager.memory.jvm-metaspace.size=160m");
         }
         args.extend(flags);
         args.extend(["--", "--lines", &lines, "--commit", &commit]);
@@ -151,12 +176,13 @@ impl<'a> App<'a> {
     /// Every record that passed the job, in order of time; records after a checkpoint come again
     /// after a failure.
     pub(crate) fn lines(&self) -> Vec<Record> {
-        records::parse(&self.shell(&format!("cat {MOUNT}/out/lines")))
+        records::parse(&self.shell(&format!("cat {}/out/lines", self.output)))
     }
 
     /// The records that a completed checkpoint has committed.
     pub(crate) fn committed(&self) -> Vec<Record> {
-        records::parse(&self.shell(&format!("cat {MOUNT}/out/commit/part-* 2>/dev/null || true")))
+        let part = format!("{}/out/commit/part-*", self.output);
+        records::parse(&self.shell(&format!("cat {part} 2>/dev/null || true")))
     }
 
     /// Waits until at least `n` records are committed; checks that they are the first ones.

@@ -27,6 +27,6 @@ pub(crate) use outcome::Outcome;
 pub(crate) use process::Running;
 pub(crate) use proxy::{Cut, Proxy};
 pub(crate) use sandbox::Sandbox;
-pub(crate) use store::Store;
+pub(crate) use store::{Server, Store};
 pub(crate) use terminal::Terminal;
 pub(crate) use trouble::{EXPIRED, Trouble};

@@ -15,8 +15,9 @@ pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
     ("operation list", "OperationList"),
     ("operation show", "OperationView"),
     ("operation resume, operation abort", "OutcomeView"),
-    ("storage list", "ClaimList"),
+    ("storage list", "StorageList"),
     ("storage describe", "StorageView"),
+    ("storage describe, of a profile", "ProfileView"),
     ("storage create, storage delete", "OutcomeView"),
     ("version", "VersionView"),
 ];

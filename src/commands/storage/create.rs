@@ -1,4 +1,4 @@
-//! `storage create`: a claim before any application needs it.
+//! `storage create`: a claim before any application needs it, or a profile of a store.
 
 use std::time::Duration;
 
@@ -6,11 +6,14 @@ use clap::Args;
 
 use crate::cli::WaitArgs;
 use crate::commands::dry_run::DryRunArgs;
+use crate::commands::storage::profile_args::ProfileArgs;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
+use crate::model::labels;
 use crate::model::storage::{NewClaim, StorageSpec};
-use crate::ops::new_claim;
+use crate::model::store::StoreUri;
+use crate::ops::{new_claim, new_profile, permissions};
 use crate::view::outcome::OutcomeView;
 use crate::view::plan::{PlanView, StepView};
 
@@ -23,26 +26,114 @@ Examples:
   kubectl flink storage create shared pvc:100Gi,class=nfs,access=rwx
 
   # Then keep the state of several applications on it
-  kubectl flink deploy orders --jar ./orders.jar --storage claim:shared";
+  kubectl flink deploy orders --jar ./orders.jar --storage claim:shared
+
+  # A bucket of an S3 server; the Secret is there already
+  kubectl flink storage create minio s3://flink/state --endpoint http://minio:9000 --secret minio-keys
+
+  # A bucket of AWS, whose role trusts a ServiceAccount
+  kubectl flink storage create prod s3://shop-flink --region eu-west-1 --service-account flink
+
+  # Google Cloud Storage; the key is read from a file and becomes a Secret
+  kubectl flink storage create prod gs://shop-flink --from-file key.json=./key.json
+
+  # HDFS; Hadoop's client is in the image
+  kubectl flink storage create hdfs hdfs://namenode:8020/flink --class-path '/opt/hadoop/lib/*' --hdfs-user flink
+
+  # Then keep state there
+  kubectl flink deploy orders --jar ./orders.jar --storage prod";
 
 /// Arguments of `storage create`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CreateArgs {
-    /// Name of the claim
+    /// Name of the claim or profile
     name: String,
-    /// What to make: pvc:SIZE[,class=NAME][,access=rwo|rwx]
+    /// What to make: a claim (pvc:SIZE[,class=NAME][,access=rwo|rwx]), or a profile of the folder with this URI (s3, abfs, wasb, gs, oss, hdfs)
     #[arg(value_name = "STORAGE")]
     storage: String,
+    /// Kind of storage: pvc, s3, azure, gcs, oss or hdfs; STORAGE says it already, and must agree
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    #[command(flatten)]
+    profile: ProfileArgs,
     #[command(flatten)]
     wait: WaitArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
 }
 
-/// Creates a claim, and waits for its volume where the StorageClass makes one at once.
+/// Creates what is asked for.
 pub(super) async fn run(ctx: &mut Ctx, args: CreateArgs) -> Result<()> {
+    let spec: StorageSpec = parse(&args.storage, args.kind.as_deref())?;
+    match spec {
+        StorageSpec::Uri(uri) => create_profile(ctx, args, uri).await,
+        _ => create_claim(ctx, args).await,
+    }
+}
+
+/// What to make; `kind` must agree.
+fn parse(text: &str, kind: Option<&str>) -> Result<StorageSpec> {
+    if let Some(store @ ("cassandra" | "hbase")) = kind {
+        // One refusal, with its reason.
+        return format!("{store}://{text}").parse();
+    }
+    let spec: StorageSpec = text.parse()?;
+    let is = match &spec {
+        StorageSpec::Uri(uri) => uri.kind().as_str(),
+        _ => "pvc",
+    };
+    match kind {
+        Some(kind) if kind != is => Err(Error::usage(format!(
+            "--type {kind} and {text:?} contradict each other"
+        ))
+        .hint(format!("{text:?} is of type {is}: leave --type out, or give another STORAGE."))),
+        _ => Ok(spec),
+    }
+}
+
+/// Creates a profile, and its Secret where values are given.
+async fn create_profile(ctx: &mut Ctx, args: CreateArgs, uri: StoreUri) -> Result<()> {
+    let new = args.profile.profile(&args.name, uri)?;
+    let cluster = ctx.cluster().await?;
+    new_profile::check(&cluster, &new).await?;
+    let secret = new.secret.as_ref().map(|_| labels::profile_object(&new.name));
+    if let Some(by) = args.dry_run.by() {
+        let change = new_profile::dry_run(&cluster, &new, by).await?;
+        let secret = secret.map(|name| format!("secret/{name}"));
+        let step = StepView {
+            does: format!("create storage profile {} ({})", new.name, new.profile.uri),
+            writes: secret.into_iter().chain([change.object.to_string()]).collect(),
+            proves: "the profile exists and was made by this command".to_owned(),
+            undo: "nothing has to be undone".to_owned(),
+        };
+        let view = PlanView::of_one(step, "created", &change, cluster.namespace(), by)?;
+        return args.dry_run.show(ctx, &view);
+    }
+    permissions::verb(&cluster, "storage-create-profile").await?;
+    new_profile::create(&cluster, new).await?;
+    if let Some(name) = secret {
+        ctx.ui.status(&format!("the credentials are in secret {name}"));
+    }
+    let target = format!("profile/{}", args.name);
+    args.dry_run.show(ctx, &OutcomeView::new(target, cluster.namespace(), "created"))?;
+    ctx.ui.hint(&format!(
+        "Use it with `kubectl flink deploy NAME --jar PATH --storage {}`.",
+        args.name
+    ));
+    Ok(())
+}
+
+/// Creates a claim, and waits for its volume where the StorageClass makes one at once.
+async fn create_claim(ctx: &mut Ctx, args: CreateArgs) -> Result<()> {
     let new = request(&args.storage)?;
+    if let Some(flag) = args.profile.given() {
+        return Err(Error::usage(format!(
+            "{flag} is for profiles, and {:?} is a claim",
+            args.storage
+        ))
+        .hint("Leave it out, or give the URI of a folder such as s3://bucket/flink."));
+    }
     check_name(&args.name)?;
     let cluster = ctx.cluster().await?;
     let operation = ctx.operation_id()?;
@@ -111,6 +202,14 @@ mod tests {
         for bad in ["claim:shared", "10Gi", "pvc:0", "pvc:10Gi,access=rwop"] {
             assert_eq!(request(bad).map_err(|e| e.kind()), Err(crate::error::Kind::Usage), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_type_agrees_or_is_refused() {
+        assert!(parse("s3://bucket", Some("s3")).is_ok() && parse("pvc:1Gi", Some("pvc")).is_ok());
+        assert!(parse("gs://bucket", Some("s3")).is_err());
+        let refused = parse("hosts", Some("cassandra")).expect_err("no file system");
+        assert!(refused.to_string().contains("no file system"), "{refused}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `storage delete`: the end of a claim and of all that is on it.
+//! `storage delete`: the end of a claim and of all that is on it, or of a profile alone.
 
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ use crate::commands::dry_run::DryRunArgs;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
+use crate::model::store::Profile;
 use crate::ops::claims::{self, Users};
-use crate::ops::permissions;
+use crate::ops::{new_profile, permissions, profiles};
 use crate::view::claim::ClaimView;
 use crate::view::outcome::OutcomeView;
 use crate::view::plan::{PlanView, StepView};
@@ -27,7 +28,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DeleteArgs {
-    /// Name of the claim
+    /// Name of the claim or profile
     name: String,
     /// Consent beforehand
     #[arg(short, long)]
@@ -41,6 +42,9 @@ pub(super) struct DeleteArgs {
 /// Deletes a claim that nobody uses, after consent.
 pub(super) async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
+    if let Some(profile) = profiles::find(&cluster, &args.name).await? {
+        return delete_profile(ctx, &args, &profile).await;
+    }
     let claim = claims::get(&cluster, &args.name).await?;
     let (pods, records) = (cluster.api::<Pod>(), cluster.api());
     let (pods, users) =
@@ -77,6 +81,39 @@ pub(super) async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     }
     let target = format!("persistentvolumeclaim/{}", args.name);
     args.dry_run.show(ctx, &OutcomeView::new(target, cluster.namespace(), "deleted"))
+}
+
+/// Deletes a profile that nobody uses, after consent.
+async fn delete_profile(ctx: &mut Ctx, args: &DeleteArgs, profile: &Profile) -> Result<()> {
+    let (cluster, name) = (ctx.cluster().await?, &args.name);
+    let users = Users::find(&cluster, &cluster.api()).await?;
+    new_profile::is_free(name, &users.of_profile(cluster.namespace(), name))?;
+    if let Some(by) = args.dry_run.by() {
+        let change = new_profile::dry_delete(&cluster, name, by).await?;
+        let step = StepView {
+            does: format!(
+                "delete storage profile {name}, and nothing of what is in {}",
+                profile.uri
+            ),
+            writes: vec![change.object.to_string()],
+            proves: "the profile is gone".to_owned(),
+            undo: "create it again".to_owned(),
+        };
+        let view = PlanView::of_one(step, "deleted", &change, cluster.namespace(), by)?;
+        return args.dry_run.show(ctx, &view);
+    }
+    permissions::verb(&cluster, "storage-delete-profile").await?;
+    let question = format!(
+        "Delete storage profile {name:?} in namespace {:?}? What is in {} stays.",
+        cluster.namespace(),
+        profile.uri
+    );
+    ctx.ui.confirm(&question, args.yes).await?;
+    new_profile::delete(&cluster, name, profile).await?;
+    let target = format!("profile/{name}");
+    args.dry_run.show(ctx, &OutcomeView::new(target, cluster.namespace(), "deleted"))?;
+    ctx.ui.status(&format!("what is in {} is kept", profile.uri));
+    Ok(())
 }
 
 fn question(claim: &PersistentVolumeClaim) -> String {

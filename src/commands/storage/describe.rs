@@ -1,16 +1,18 @@
-//! `storage describe`: one claim in all detail.
+//! `storage describe`: one claim or profile in all detail.
 
 use clap::Args;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 
 use crate::cluster::diagnose::Observed;
 use crate::cluster::observe::events_about;
 use crate::cluster::{read, survey};
 use crate::context::Ctx;
 use crate::error::Result;
+use crate::model::labels;
 use crate::ops::claims::{self, Users};
 use crate::ui::OutputArgs;
 use crate::view::claim::ClaimView;
+use crate::view::profile::ProfileView;
 use crate::view::storage::{ClassView, StorageView};
 
 const EXAMPLES: &str = "\
@@ -22,15 +24,21 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DescribeArgs {
-    /// Name of the claim
+    /// Name of the claim or profile
     name: String,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// Describes a claim.
+/// Describes a claim or a profile.
 pub(super) async fn run(ctx: &mut Ctx, args: DescribeArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
+    let config_map = labels::profile_object(&args.name);
+    if let Some(found) = read::get(&cluster, &cluster.api::<ConfigMap>(), &config_map).await? {
+        let users = Users::find(&cluster, &cluster.api()).await?;
+        let users = users.of_profile(cluster.namespace(), &args.name);
+        return ctx.show(&ProfileView::new(&found, users)?, &args.output);
+    }
     let claim = claims::get(&cluster, &args.name).await?;
     let (pods, records) = (cluster.api::<Pod>(), cluster.api());
     let (pods, users, classes, events) = tokio::try_join!(

@@ -1,19 +1,23 @@
-//! `storage list`: the claims that hold state, and whose.
+//! `storage list`: the claims that hold state and the profiles of stores, and whose.
 
 use clap::Args;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod};
+use kube::{Api, ResourceExt};
 
-use crate::cluster::read;
+use crate::cluster::{Cluster, read};
 use crate::commands::scope;
 use crate::context::Ctx;
-use crate::error::Result;
+use crate::error::{Kind, Result};
+use crate::model::labels;
 use crate::ops::claims::Users;
+use crate::ops::profiles;
 use crate::ui::{OutputArgs, SortArgs};
-use crate::view::claim::{ClaimList, ClaimView};
+use crate::view::claim::{ClaimView, StorageList};
+use crate::view::profile::ProfileView;
 
 const EXAMPLES: &str = "\
 Examples:
-  # The claims of the current namespace
+  # The claims and profiles of the current namespace
   kubectl flink storage list
 
   # Those of all namespaces, with their volumes and the pods that mount them
@@ -23,7 +27,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ListArgs {
-    /// List the claims of all namespaces
+    /// List the storage of all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
     #[command(flatten)]
@@ -38,17 +42,29 @@ pub(super) async fn run(ctx: &mut Ctx, args: ListArgs) -> Result<()> {
     let everywhere = args.all_namespaces;
     let claims = scope::<PersistentVolumeClaim>(&cluster, everywhere);
     let (pods, records) = (scope::<Pod>(&cluster, everywhere), scope(&cluster, everywhere));
-    let (claims, pods, users) = tokio::try_join!(
+    let config_maps = scope::<ConfigMap>(&cluster, everywhere);
+    let (claims, pods, users, config_maps) = tokio::try_join!(
         read::list(&cluster, &claims, ""),
         read::list(&cluster, &pods, ""),
         Users::find(&cluster, &records),
+        profiles(&cluster, &config_maps),
     )?;
+    let mut profiles = Vec::new();
+    for found in config_maps.as_deref().unwrap_or_default() {
+        let namespace = found.namespace().unwrap_or_default();
+        let used_by = users.of_profile(&namespace, &profiles::name_of(found));
+        profiles.push(ProfileView::new(found, used_by)?);
+    }
+    if config_maps.is_none() {
+        ctx.ui.status("you may not list ConfigMaps, so that storage profiles are left out");
+    }
     let ours = claims.iter().filter(|claim| users.concerns(claim));
     let mut items: Vec<_> =
         ours.map(|claim| ClaimView::from(claim).used(users.of(claim), &pods)).collect();
     items.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     args.sort.sort(&mut items)?;
-    if items.is_empty() {
+    profiles.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    if items.is_empty() && profiles.is_empty() {
         let place = if everywhere {
             String::new()
         } else {
@@ -59,5 +75,14 @@ pub(super) async fn run(ctx: &mut Ctx, args: ListArgs) -> Result<()> {
             "Make some with `kubectl flink storage create NAME pvc:10Gi`, or let deploy make it.",
         );
     }
-    ctx.show(&ClaimList { items, all_namespaces: everywhere }, &args.output)
+    ctx.show(&StorageList { items, profiles, all_namespaces: everywhere }, &args.output)
+}
+
+/// The profiles; `None` for whoever may not look.
+async fn profiles(cluster: &Cluster, api: &Api<ConfigMap>) -> Result<Option<Vec<ConfigMap>>> {
+    match read::list(cluster, api, labels::PROFILE).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == Kind::Denied => Ok(None),
+        Err(error) => Err(error),
+    }
 }

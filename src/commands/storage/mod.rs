@@ -1,9 +1,11 @@
-//! `storage`: the claims that hold state.
+//! `storage`: the claims that hold state, and the profiles of stores.
 
 mod create;
 mod delete;
 mod describe;
 mod list;
+mod profile_args;
+mod relocate;
 
 use clap::{Args, Subcommand};
 
@@ -19,14 +21,16 @@ pub struct StorageArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Create a claim for the state of applications to come
-    Create(create::CreateArgs),
-    /// List the claims that hold state
+    /// Create a claim, or a profile of an object store or HDFS, for the state of applications to come
+    Create(Box<create::CreateArgs>),
+    /// List the claims that hold state, and the storage profiles
     #[command(visible_alias = "ls")]
     List(list::ListArgs),
-    /// Show all that is known of a claim
+    /// Show all that is known of a claim or profile
     Describe(describe::DescribeArgs),
-    /// Delete a claim and every snapshot on it
+    /// Move the state of an application to another storage, by an upgrade
+    Move(relocate::MoveArgs),
+    /// Delete a claim and every snapshot on it, or a profile and nothing on its store
     Delete(delete::DeleteArgs),
 }
 
@@ -36,9 +40,10 @@ enum Verb {
 /// Those of the verb.
 pub async fn run(ctx: &mut Ctx, args: StorageArgs) -> Result<()> {
     match args.verb {
-        Verb::Create(args) => create::run(ctx, args).await,
+        Verb::Create(args) => create::run(ctx, *args).await,
         Verb::List(args) => list::run(ctx, args).await,
         Verb::Describe(args) => describe::run(ctx, args).await,
+        Verb::Move(args) => relocate::run(ctx, args).await,
         Verb::Delete(args) => delete::run(ctx, args).await,
     }
 }

@@ -2,6 +2,8 @@
 
 mod profile;
 mod uri;
+pub mod wiring;
 
-pub use profile::{Access, CLASS_PATH, Credentials, Profile, S3Plugin};
+pub use profile::{Access, Credentials, Profile, S3Plugin};
 pub use uri::{Scheme, StoreKind, StoreUri};
+pub use wiring::Wiring;

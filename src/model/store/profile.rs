@@ -11,9 +11,6 @@ use crate::error::{Error, Result};
 use crate::model::config::FlinkConfig;
 use crate::yaml;
 
-/// Where an image that serves HDFS is expected to have Hadoop's client, unless the profile says otherwise.
-pub const CLASS_PATH: &str = "/opt/hadoop/lib/*";
-
 /// How a store is reached. Kept in a ConfigMap under the profile's name, and in every revision that uses it, so
 /// that a revision alone explains where its state is and who may read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,7 +145,7 @@ impl Profile {
             StoreKind::Azure => &["AZURE_STORAGE_KEY"],
             StoreKind::Gcs => &["key.json"],
             StoreKind::Oss => &["OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET"],
-            StoreKind::Hdfs => &["keytab", "principal"],
+            StoreKind::Hdfs => &["keytab"],
         }
     }
 
@@ -200,6 +197,12 @@ impl Profile {
         {
             return Err(Error::usage(format!("endpoint {url:?} is not a URL"))
                 .hint("Write http://HOST:PORT or https://HOST."));
+        }
+        let identity = matches!(self.credentials, Credentials::ServiceAccount(_));
+        if identity && kind == StoreKind::Azure {
+            // No `WorkloadIdentityTokenProvider` in flink-azure-fs-hadoop 1.20.0 to 2.3.0.
+            return Err(Error::usage("Flink's Azure plugin does not know workload identity")
+                .hint("Give the account's key in a Secret, or set the fs.azure.account.oauth… keys of a managed identity with --set."));
         }
         if self.uri.scheme() == Scheme::S3p
             && !matches!(access.plugin, None | Some(S3Plugin::Presto))

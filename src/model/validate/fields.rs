@@ -8,6 +8,7 @@ use crate::model::spec::{
     API_VERSION, FlinkDeployment, FlinkDeploymentSpec, JobSpec, JobState, KIND, Mode,
 };
 use crate::model::storage::{StorageSpec, mounted_path};
+use crate::model::store::Scheme;
 use crate::model::violation::Violation;
 
 /// The most key groups there can be (`KeyGroupRangeAssignment.UPPER_BOUND_MAX_PARALLELISM`).
@@ -20,7 +21,7 @@ pub(super) fn check(deployment: &FlinkDeployment) -> Vec<Violation> {
     found.extend(replicas(&deployment.spec));
     found.extend(claims(&deployment.spec));
     match deployment.job() {
-        Some(spec) => found.extend(job(spec)),
+        Some(spec) => found.extend(job(spec, deployment.is_on_a_store())),
         None => found.push(Violation::new(
             "spec.job",
             "it is missing, which makes this a session cluster, and those are not run by the direct engine",
@@ -143,10 +144,10 @@ fn claims(spec: &FlinkDeploymentSpec) -> Vec<Violation> {
     Process::ALL.into_iter().filter(claimed).map(violation).collect()
 }
 
-fn job(job: &JobSpec) -> Vec<Violation> {
+fn job(job: &JobSpec, is_on_a_store: bool) -> Vec<Violation> {
     let mut found = Vec::new();
     match &job.jar_uri {
-        Some(uri) => found.extend(jar(uri)),
+        Some(uri) => found.extend(jar(uri, is_on_a_store)),
         None => found.push(Violation::new(
             "spec.job.jarURI",
             "it is missing, and the job's code is looked for nowhere else",
@@ -185,9 +186,10 @@ fn job(job: &JobSpec) -> Vec<Violation> {
 }
 
 /// Where a jar can be, in terms of `jarURI`.
-fn jar(uri: &str) -> Option<Violation> {
+fn jar(uri: &str, is_on_a_store: bool) -> Option<Violation> {
     let reachable = uri.strip_prefix("local://").is_some_and(|path| path.starts_with('/'))
         || uri.starts_with("https://")
+        || (is_on_a_store && Scheme::of(uri).is_some())
         || (mounted_path(uri).is_some() && !uri.split('/').any(|part| part == ".."));
     (!reachable).then(|| {
         Violation::new(

@@ -210,6 +210,7 @@ mod tests {
             assert_eq!(refused(&format!("{spec}, {JOB}")), [path], "{spec}");
         }
         for (job, path) in [
+            // A claim's pods have no way there; those on a store fetch it.
             ("jarURI: 's3://bucket/x.jar'", "spec.job.jarURI"),
             ("parallelism: 1", "spec.job.jarURI"),
             ("parallelism: 0", "spec.job.parallelism"),

@@ -82,7 +82,8 @@ pub(super) fn check_plugins(
     deployment: &FlinkDeployment,
     templates: &[PodTemplateSpec],
 ) -> Vec<Violation> {
-    let enabled = templates.iter().all(brings_plugins);
+    // Its storage enables the plugin, and whether it is the right one is checked when the profile is known.
+    let enabled = deployment.is_on_a_store() || templates.iter().all(brings_plugins);
     if enabled || !is_official(&deployment.image()) {
         return Vec::new();
     }

@@ -97,7 +97,7 @@ pub fn only_forward(record: &Record, why: &str) -> Error {
         Verb::Delete => error.hint(format!(
             "Then bring it back with `kubectl flink restore {name}`, unless its storage was to go too."
         )),
-        Verb::Deploy | Verb::Start | Verb::Restore => match was_stopped(record) {
+        Verb::Deploy | Verb::Start | Verb::Restore | Verb::Move => match was_stopped(record) {
             Some(snapshot) => error.hint(format!(
                 "Then go back with `kubectl flink restore {name} --from {snapshot}`."
             )),

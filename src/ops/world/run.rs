@@ -140,7 +140,7 @@ impl World {
         };
         match step {
             Step::Claim { .. } => self.claim = true,
-            Step::Upload { .. } => {}
+            Step::Upload { .. } | Step::CopyJar { .. } => {}
             Step::Verify { snapshot } if self.snapshots.contains_key(snapshot) => {}
             Step::Verify { .. } => return Err(Ended::Failed(Kind::NotFound)),
             Step::Stop { job, how, .. } => return self.stop(*job, how, resumed),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::config::FlinkConfig;
 use crate::model::storage::{AccessMode, ClaimStorage, StateStorage};
 use serde_json::{Value, json};
 
@@ -80,6 +81,9 @@ fn spec() -> anyhow::Result<HelperSpec> {
             path: String::new(),
             access: AccessMode::Rwo,
         }),
+        also: None,
+        config: FlinkConfig::default(),
+        service_account: None,
         image: "flink:2.2".to_owned(),
         like: None,
     })
@@ -87,7 +91,7 @@ fn spec() -> anyhow::Result<HelperSpec> {
 
 #[test]
 fn the_helper_pod_passes_the_restricted_level_and_ends_by_itself() -> anyhow::Result<()> {
-    let pod = serde_json::to_value(spec()?.pod())?;
+    let pod = serde_json::to_value(spec()?.pod()?)?;
     let spec = &pod["spec"];
     assert_eq!(spec["securityContext"]["runAsNonRoot"], true);
     assert_eq!(spec["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
