@@ -51,6 +51,38 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// What to do about an error that says nothing better; `None` where the message itself says it.
+    fn remedy(self) -> Option<&'static str> {
+        match self {
+            Kind::Usage | Kind::Declined => None,
+            Kind::Other => Some(
+                "Run it again with -v6 to see every request; if it looks like a bug, report it with that output.",
+            ),
+            Kind::NotFound => Some(
+                "See what there is with `kubectl flink list` and `kubectl flink storage list`.",
+            ),
+            Kind::Conflict => Some(
+                "See who works on it with `kubectl flink operation list`, and run this again when that is over.",
+            ),
+            Kind::Unreachable => Some(
+                "Run the same command again when the cluster answers; -v6 shows every request.",
+            ),
+            Kind::Denied => Some(
+                "See who you are with `kubectl auth whoami`, and what a verb needs with `kubectl flink rbac VERB`.",
+            ),
+            Kind::Flink => Some("Read what it logged with `kubectl flink logs NAME`."),
+            Kind::Preflight => {
+                Some("Nothing was written: change what is named here, and run this again.")
+            }
+            Kind::Timeout => Some(
+                "Allow more time with --timeout, or see how it is with `kubectl flink status NAME`.",
+            ),
+            Kind::Interrupted => Some("Run the same command again to go on."),
+        }
+    }
+}
+
 /// An error with its kind, its message (a lowercase fragment), the underlying cause and hints.
 ///
 /// Printed as one paragraph: `error: <message>: <cause>: …` followed by `hint: …` lines.
@@ -107,6 +139,12 @@ impl Error {
     pub fn hints(&self) -> &[String] {
         &self.hints
     }
+
+    /// What to tell the user to do: the remedies, or else what helps with errors of this kind.
+    pub fn advice(&self) -> impl Iterator<Item = &str> {
+        let general = self.kind.remedy().filter(|_| self.hints.is_empty());
+        self.hints.iter().map(String::as_str).chain(general)
+    }
 }
 
 impl fmt::Display for Error {
@@ -134,6 +172,15 @@ impl StdError for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_without_a_remedy_of_its_own_has_that_of_its_kind() {
+        let bare = Error::new(Kind::Interrupted, "interrupted");
+        assert_eq!(bare.advice().collect::<Vec<_>>(), ["Run the same command again to go on."]);
+        let own = bare.hint("Look.");
+        assert_eq!(own.advice().collect::<Vec<_>>(), ["Look."]);
+        assert_eq!(Error::usage("give at least 1").advice().count(), 0);
+    }
 
     #[test]
     fn prints_every_cause_once_and_keeps_kind_and_hints() {

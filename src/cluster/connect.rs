@@ -222,7 +222,9 @@ async fn configure(
     if let Some(user) = &options.user
         && !kubeconfig.auth_infos.iter().any(|known| &known.name == user)
     {
-        return Err(Error::usage(format!("there is no user {user:?} in the kubeconfig")));
+        let known: Vec<&str> = kubeconfig.auth_infos.iter().map(|u| u.name.as_str()).collect();
+        return Err(Error::usage(format!("there is no user {user:?} in the kubeconfig"))
+            .hint(format!("Users in the kubeconfig: {}.", known.join(", "))));
     }
     match Config::from_custom_kubeconfig(kubeconfig.clone(), &choice).await {
         Ok(mut config) => {
@@ -268,9 +270,11 @@ fn without_kubeconfig(options: &ConnectOptions) -> Result<Config> {
 }
 
 fn parse_server(server: &str) -> Result<http::Uri> {
-    let uri: http::Uri = server
-        .parse()
-        .map_err(|e| Error::usage(format!("{server:?} is not a URL")).caused_by(e))?;
+    let uri: http::Uri = server.parse().map_err(|e| {
+        Error::usage(format!("{server:?} is not a URL"))
+            .caused_by(e)
+            .hint("Give --server as https://HOST:PORT.")
+    })?;
     match uri.scheme_str() {
         Some("http" | "https") => Ok(uri),
         _ => Err(Error::usage(format!("{server:?} is not an http or https URL"))
@@ -345,7 +349,8 @@ fn read_certificates(path: &PathBuf) -> Result<Vec<Vec<u8>>> {
         .collect::<Result<_, _>>()
         .map_err(unreadable)?;
     if certificates.is_empty() {
-        return Err(Error::new(Kind::Usage, format!("{shown} holds no certificate")));
+        return Err(Error::new(Kind::Usage, format!("{shown} holds no certificate"))
+            .hint("Give --certificate-authority a file of PEM certificates."));
     }
     Ok(certificates)
 }

@@ -161,7 +161,7 @@ impl Ui {
         let message = error.to_string();
         let mut text =
             Text::new().toned(Tone::Bad, "error:").plain(" ").plain(message.trim_end()).end();
-        for remedy in error.hints() {
+        for remedy in error.advice() {
             text = text.text(&hint(remedy));
         }
         self.narrate(&text);

@@ -152,6 +152,7 @@ fn a_savepoint_of_a_job_that_does_not_answer_is_refused() {
     ---- stderr
     Savepoint of orders: waiting for Flink
     error: failed to call Flink's REST API (POST /jobs/00000000000000000000000000job-id/savepoints): services "orders-g1-jobmanager" not found
+    hint: See what there is with `kubectl flink list` and `kubectl flink storage list`.
     "#);
 }
 
