@@ -46,8 +46,8 @@ pub(super) struct Bed {
 
 impl Bed {
     /// Builds and starts everything; nothing here is measured.
-    pub(super) fn prepare() -> Result<Bed> {
-        let plugin = Plugin::build("bench-fast")?;
+    pub(super) fn prepare(profile: &str) -> Result<Bed> {
+        let plugin = Plugin::build(profile)?;
         let site = Site::local(CLUSTER, &[])?;
         let home = flink_home::ensure(VERSION)?;
         run(&site, &["delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait"])?;

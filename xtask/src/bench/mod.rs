@@ -32,6 +32,9 @@ pub(crate) struct BenchArgs {
     /// Rounds of each benchmark
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Cargo profile to build the plugin with: release is what users get, and takes long to link
+    #[arg(long, value_name = "NAME", default_value = "bench-fast")]
+    profile: String,
     /// Write the results to this file too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -91,8 +94,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
             continue;
         }
         measured.extend(match pods {
-            true => with_pods(&names, args.rounds)?,
-            false => without_pods(&names, args.rounds)?,
+            true => with_pods(&names, args)?,
+            false => without_pods(&names, args)?,
         });
     }
     print(&report::table(&measured));
@@ -107,28 +110,28 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
-fn with_pods(names: &[Name], rounds: u32) -> Result<Vec<Measured>> {
-    let bed = Bed::prepare()?;
+fn with_pods(names: &[Name], args: &BenchArgs) -> Result<Vec<Measured>> {
+    let bed = Bed::prepare(&args.profile)?;
     let mut measured = Vec::new();
     for name in names {
         let measurement = match name {
-            Name::Savepoint => savepoint::measure(&bed, rounds),
-            _ => deploy::measure(&bed, rounds),
+            Name::Savepoint => savepoint::measure(&bed, args.rounds),
+            _ => deploy::measure(&bed, args.rounds),
         };
         measured.push(measurement.with_context(|| format!("benchmark {name:?}"))?);
     }
     Ok(measured)
 }
 
-fn without_pods(names: &[Name], rounds: u32) -> Result<Vec<Measured>> {
-    let plane = Plane::prepare()?;
+fn without_pods(names: &[Name], args: &BenchArgs) -> Result<Vec<Measured>> {
+    let plane = Plane::prepare(&args.profile)?;
     let mut measured = Vec::new();
     for name in names {
         let measurement = match name {
-            Name::List => list::measure(&plane, rounds),
+            Name::List => list::measure(&plane, args.rounds),
             Name::Requests => requests::measure(&plane),
-            Name::Apply => apply::measure(&plane, rounds),
-            _ => start::measure(&plane, rounds),
+            Name::Apply => apply::measure(&plane, args.rounds),
+            _ => start::measure(&plane, args.rounds),
         };
         measured.extend(measurement.with_context(|| format!("benchmark {name:?}"))?);
     }

@@ -31,9 +31,9 @@ pub(super) struct Plane {
 
 impl Plane {
     /// Builds and starts everything; nothing here is measured.
-    pub(super) fn prepare() -> Result<Plane> {
+    pub(super) fn prepare(profile: &str) -> Result<Plane> {
         tools::ensure_packages(TIME)?;
-        let plugin = Plugin::build("bench-fast")?;
+        let plugin = Plugin::build(profile)?;
         let kubectl = Go::ensure()?.binary(&KUBECTL)?;
         // Objects of an earlier run would count.
         cluster::down(NAME, false)?;
