@@ -44,8 +44,8 @@ const LEASES: &str = "coordination.k8s.io";
 
 /// Looking whose an object is, and server-side apply of it, whether it exists or not.
 const APPLY: &[&str] = &["create", "get", "patch"];
-/// Comparing what is there with what should be.
-const COMPARE: &[&str] = &["get", "list"];
+/// Comparing what is there with what should be: a list of each kind.
+const COMPARE: &[&str] = &["list"];
 /// Deleting what a selector finds.
 const SWEEP: &[&str] = &["delete", "list"];
 /// Following a set of objects.
