@@ -56,7 +56,7 @@ pub(super) async fn run(ctx: &mut Ctx, args: ListArgs) -> Result<()> {
         profiles.push(ProfileView::new(found, used_by)?);
     }
     if config_maps.is_none() {
-        ctx.ui.status("you may not list ConfigMaps, so that storage profiles are left out");
+        ctx.ui.status("you may not list configmaps, so that storage profiles are left out");
     }
     let ours = claims.iter().filter(|claim| users.concerns(claim));
     let mut items: Vec<_> =
