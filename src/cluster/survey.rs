@@ -29,6 +29,8 @@ pub struct StorageClassInfo {
     pub waits_for_consumer: bool,
     /// Whether volumes can grow.
     pub expandable: bool,
+    /// Whether a volume goes with its claim (reclaim policy `Delete`, which is the default).
+    pub deletes_with_claim: bool,
 }
 
 impl From<StorageClass> for StorageClassInfo {
@@ -40,6 +42,7 @@ impl From<StorageClass> for StorageClassInfo {
             waits_for_consumer: class.volume_binding_mode.as_deref()
                 == Some("WaitForFirstConsumer"),
             expandable: class.allow_volume_expansion.unwrap_or(false),
+            deletes_with_claim: class.reclaim_policy.as_deref() != Some("Retain"),
             provisioner: class.provisioner,
         }
     }

@@ -1,5 +1,6 @@
 //! Pure types: no Kubernetes client, no network, no terminal.
 
+pub mod advise;
 pub mod agent;
 pub mod check;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod name;
 pub mod permission;
 pub mod pod_template;
 pub mod process;
+pub mod provisioner;
 pub mod quantity;
 pub mod redact;
 pub mod resources;

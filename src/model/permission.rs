@@ -403,6 +403,15 @@ pub const VERBS: &[Needs] = &[
         checks: &[Account, Quotas, Logs, Namespace, Nodes, StorageClasses, ReadSecret, Claim],
         ..needs("storage-move", RESTORE)
     },
+    Needs {
+        checks: &[AskFlink, Revision, Profile],
+        ..needs("storage-check", &[Find, ReadClaim, Storage])
+    },
+    Needs {
+        less_without: &[StorageClasses, Nodes],
+        checks: &[Find, Revision, AskFlink],
+        ..needs("storage-advise", &[])
+    },
     needs("storage-delete", &[Profile, ReadClaim, Pods, Revisions, DeleteClaim]),
     needs("storage-delete-profile", &[Profile, Revisions, DeleteProfile]),
 ];

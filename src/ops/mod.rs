@@ -3,8 +3,10 @@
 //! A command reads the cluster ([`observe`]), makes a [`plan::Plan`] (pure, printable, testable
 //! without a cluster) and hands it to the one executor, the only code that writes.
 
+pub mod advise;
 pub mod anchor;
 pub mod await_up;
+pub mod check;
 pub mod claims;
 pub mod deploy;
 pub mod drift;

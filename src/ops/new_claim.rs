@@ -14,6 +14,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::manifest;
 use crate::model::ids::OperationId;
+use crate::model::provisioner;
 use crate::model::quantity::Quantity;
 use crate::model::storage::{AccessMode, NewClaim};
 use crate::ops::dry_run::{self, By, Change};
@@ -21,24 +22,6 @@ use crate::ops::preflight;
 
 /// Annotation: the operation that made an object, so that a create whose answer was lost is recognised.
 const OPERATION: &str = "kubectl-flink.io/operation";
-
-/// Drivers whose volumes with a file system are on one node only, by the "Supported Access Modes" of
-/// the Kubernetes CSI drivers list (kubernetes-csi/docs, `drivers.md`: "Read/Write Single Pod"), by
-/// Kubernetes' documentation for the drivers in its own tree, and for rancher.io/local-path its README.
-const ONE_NODE_ONLY: [&str; 12] = [
-    "csi.hetzner.cloud",
-    "disk.csi.azure.com",
-    "diskplugin.csi.alibabacloud.com",
-    "dobs.csi.digitalocean.com",
-    "ebs.csi.aws.com",
-    "kubernetes.io/aws-ebs",
-    "kubernetes.io/azure-disk",
-    "kubernetes.io/gce-pd",
-    "pd.csi.storage.gke.io",
-    "rancher.io/local-path",
-    "rbd.csi.ceph.com",
-    "vpc.block.csi.ibm.io",
-];
 
 /// Checks all that can be checked before the claim is written; gives its StorageClass, if one may look.
 ///
@@ -122,7 +105,7 @@ fn quota(new: &NewClaim, quotas: &[ResourceQuota]) -> Result<()> {
 /// # Errors
 /// [`Kind::Preflight`]: the claim would stay pending for ever.
 fn access(new: &NewClaim, class: &StorageClassInfo) -> Result<()> {
-    if new.access == AccessMode::Rwo || !ONE_NODE_ONLY.contains(&class.provisioner.as_str()) {
+    if new.access == AccessMode::Rwo || !provisioner::is_for_one_node(&class.provisioner) {
         return Ok(());
     }
     let what = format!(
@@ -250,6 +233,7 @@ mod tests {
             is_default: true,
             waits_for_consumer: true,
             expandable: true,
+            deletes_with_claim: true,
         }
     }
 

@@ -124,22 +124,80 @@ pub async fn open(
     if let Some(target) = target {
         return Ok(open_in(cluster, target));
     }
+    let pod = helper(cluster, spec, spec.pod()?, &pods, deadline, waiting).await?;
+    let store = match spec.needs_agent() {
+        true => Files::Agent(pod.agent(cluster)),
+        false => Files::Mounted(ShellStore::new(PodShell::new(cluster.clone(), pod.target))),
+    };
+    Ok(OpenStore { store, helper: Some(pod.guard) })
+}
+
+/// A helper pod of one's own, which runs. Close it when done; one that is not closed is deleted by
+/// [`Cluster::clean_up`], and failing that ends by itself.
+pub struct HelperPod {
+    /// Where to run commands.
+    pub target: ExecTarget,
+    guard: HelperGuard,
+    needs_agent: bool,
+}
+
+impl HelperPod {
+    /// Access by way of Flink's own file systems.
+    pub fn agent(&self, cluster: &Cluster) -> AgentStore {
+        let prelude = match self.needs_agent {
+            true => format!("{GIVE_UP}{}", manifest::PRELUDE),
+            false => String::new(),
+        };
+        AgentStore::in_pod(cluster.clone(), self.target.clone(), &prelude, &[])
+    }
+
+    /// Deletes it.
+    ///
+    /// # Errors
+    /// When it cannot be deleted; it ends by itself, then.
+    pub async fn close(mut self) -> Result<()> {
+        match self.guard.take() {
+            Some(deletion) => deletion.await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Starts a helper pod whether or not a pod of the job could be used: for what would disturb the job. With `apart` it is
+/// kept away from other helper pods of the application, if there is another node.
+///
+/// # Errors
+/// See [`open`].
+pub async fn open_helper(
+    cluster: &Cluster,
+    spec: &HelperSpec,
+    apart: bool,
+    deadline: Deadline,
+    waiting: &mut (dyn FnMut(&Waiting) + Send),
+) -> Result<HelperPod> {
+    let pods: Vec<Pod> = read::list(cluster, &cluster.api(), "").await?;
+    sweep(cluster, &spec.application, &pods, |_| false).await;
+    let pod = if apart { spec.pod_apart()? } else { spec.pod()? };
+    helper(cluster, spec, pod, &pods, deadline, waiting).await
+}
+
+async fn helper(
+    cluster: &Cluster,
+    spec: &HelperSpec,
+    pod: Pod,
+    pods: &[Pod],
+    deadline: Deadline,
+    waiting: &mut (dyn FnMut(&Waiting) + Send),
+) -> Result<HelperPod> {
     let needed: Vec<Permission> = Work::Storage.permissions().collect();
     cluster_access::require(cluster, "reading the state storage", &needed).await?;
-    if pods.iter().any(|pod| own(&pod.name_any()) && is_over(pod)) {
+    if pods.iter().any(|pod| pod.name_any() == spec.name() && is_over(pod)) {
         gone(cluster, &spec.name(), deadline).await?;
     }
-    let helper = start(cluster, spec).await?;
-    let target = ExecTarget { pod: helper.name.clone(), container: CONTAINER.to_owned() };
+    let guard = start(cluster, pod).await?;
+    let target = ExecTarget { pod: guard.name.clone(), container: CONTAINER.to_owned() };
     wait_until_running(cluster, spec, deadline, waiting).await?;
-    let store = match spec.needs_agent() {
-        true => {
-            let prelude = format!("{GIVE_UP}{}", manifest::PRELUDE);
-            Files::Agent(AgentStore::in_pod(cluster.clone(), target, &prelude, &[]))
-        }
-        false => Files::Mounted(ShellStore::new(PodShell::new(cluster.clone(), target))),
-    };
-    Ok(OpenStore { store, helper: Some(helper) })
+    Ok(HelperPod { target, guard, needs_agent: spec.needs_agent() })
 }
 
 /// Opens the claim through a container that is known to run and to mount it at [`MOUNT_PATH`].
@@ -229,10 +287,9 @@ async fn sweep(
     }
 }
 
-async fn start(cluster: &Cluster, spec: &HelperSpec) -> Result<HelperGuard> {
-    let ours = |pod: &Pod| pod.name_any() == spec.name();
-    let created =
-        write::create(cluster, &cluster.api(), &spec.pod()?, write::Mode::Real, ours).await?;
+async fn start(cluster: &Cluster, new: Pod) -> Result<HelperGuard> {
+    let ours = |pod: &Pod| pod.name_any() == new.name_any();
+    let created = write::create(cluster, &cluster.api(), &new, write::Mode::Real, ours).await?;
     // The name holds the operation's random id, so that a pod of this name can only be ours.
     let (write::Created::Ours(pod) | write::Created::Exists(pod)) = created;
     Ok(HelperGuard { name: pod.name_any(), live: Some((cluster.clone(), pod)) })

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Affinity, Capabilities, Container, Pod, PodAffinity, PodAffinityTerm, PodSecurityContext,
-    PodSpec, ResourceRequirements, SeccompProfile, SecurityContext, WeightedPodAffinityTerm,
+    Affinity, Capabilities, Container, Pod, PodAffinity, PodAffinityTerm, PodAntiAffinity,
+    PodSecurityContext, PodSpec, ResourceRequirements, SeccompProfile, SecurityContext,
+    WeightedPodAffinityTerm,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
@@ -106,6 +107,35 @@ impl HelperSpec {
             spec: Some(self.spec()?),
             status: None,
         })
+    }
+
+    /// The pod, on another node than other helper pods of the application, if it can be.
+    ///
+    /// # Errors
+    /// See [`HelperSpec::pod`].
+    pub fn pod_apart(&self) -> Result<Pod> {
+        let selector = LabelSelector {
+            match_labels: Some(selector_labels(&self.application, None, Some(Component::Helper))),
+            ..LabelSelector::default()
+        };
+        let elsewhere = WeightedPodAffinityTerm {
+            weight: 100,
+            pod_affinity_term: PodAffinityTerm {
+                label_selector: Some(selector),
+                topology_key: "kubernetes.io/hostname".to_owned(),
+                ..PodAffinityTerm::default()
+            },
+        };
+        let apart = PodAntiAffinity {
+            preferred_during_scheduling_ignored_during_execution: Some(vec![elsewhere]),
+            ..PodAntiAffinity::default()
+        };
+        let affinity = Affinity { pod_anti_affinity: Some(apart), ..Affinity::default() };
+        let mut pod = self.pod()?;
+        if let Some(spec) = pod.spec.as_mut() {
+            spec.affinity = Some(affinity);
+        }
+        Ok(pod)
     }
 
     fn spec(&self) -> Result<PodSpec> {

@@ -89,7 +89,11 @@ impl Probe<'_> {
         let part = |tenths: u64| load.seconds * 1000 * tenths / 10;
         phase("looking at space and clock");
         self.measured.space = match self.store.space(self.folder).await {
-            Ok(space) => space.map(|space| Space { free: space.free, total: space.total }),
+            Ok(Some(space)) => {
+                self.measured.file_system = Some(space.file_system);
+                Some(Space { free: space.free, total: space.total })
+            }
+            Ok(None) => None,
             Err(error) => self.note("space", &error)?,
         };
         self.measured.clock = self.run("write", "clock").await?;
@@ -134,7 +138,7 @@ impl Probe<'_> {
             // Two files for each stream fit, so that each has one to read.
             let size = (bytes / u64::from(streams) / 2).clamp(64 << 10, 64 << 20);
             for (writes, word) in [(true, "write"), (false, "read")] {
-                phase(&format!("measuring throughput: {word} with {streams} streams"));
+                phase(&format!("measuring throughput: {word}, streams: {streams}"));
                 let what = format!("{word} {streams} {size} {} {bytes}", millis / runs / 2);
                 let name = format!("throughput of {streams} streams");
                 let run = self.run::<Throughput>(&name, &what).await?;
@@ -162,6 +166,10 @@ impl Probe<'_> {
             let unlisted = || async { Ok(!lists(other.store, self.folder, &uri).await?) };
             seen.unlist.count(until(unlisted).await?);
             seen.rounds += 1;
+            if seen.all().never > 0 {
+                // It cannot become worse, only longer.
+                break;
+            }
         }
         Ok(seen)
     }

@@ -2,7 +2,10 @@
 //!
 //! One model serves the table, the sections and `-o json`. Nothing here asks anybody anything.
 
+pub mod advise;
 pub mod application;
+pub mod check;
+pub mod check_page;
 pub mod checkpoint;
 pub mod claim;
 pub mod documents;

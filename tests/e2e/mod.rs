@@ -6,5 +6,6 @@ mod refused;
 mod s3;
 mod servers;
 mod storage_access;
+mod storage_check;
 mod stores;
 mod upgrade;

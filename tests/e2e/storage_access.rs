@@ -9,9 +9,10 @@ use kubectl_flink::deadline::Deadline;
 use kubectl_flink::error::Kind;
 use kubectl_flink::model::config::FlinkConfig;
 use kubectl_flink::model::storage::{AccessMode, ClaimStorage, StateLayout, StateStorage};
+use kubectl_flink::storage::agent::AgentStore;
 use kubectl_flink::storage::helper_pod::{CONTAINER, HelperSpec};
-use kubectl_flink::storage::store::Upload;
-use kubectl_flink::storage::{OpenStore, access, jar::LocalJar, upload};
+use kubectl_flink::storage::store::{Upload, Uploaded};
+use kubectl_flink::storage::{OpenStore, StateStore as _, access, jar::LocalJar, upload};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -130,6 +131,50 @@ fn a_jar_goes_to_a_fresh_volume_and_a_cut_upload_goes_on_where_it_was() {
 
         store.write(&bench.layout.base().replace("orders", "a b$(id)"), b"x").await.unwrap();
         open.close().await.unwrap();
+    });
+    eventually("the helper pod is gone", Duration::from_secs(20), || {
+        bench.pods().is_empty().then_some(())
+    });
+}
+
+#[test]
+#[ignore = "needs a node: cargo xtask test --layer e2e"]
+fn the_agent_does_the_same_through_flinks_file_systems() {
+    let bench = Bench::new("standard", "1Gi");
+    let jar = bench.jar(24);
+    bench.sandbox.cluster.wait(async {
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let mut silent = |_: &Waiting| ();
+        let pod = access::open_helper(&bench.cluster, &bench.spec, false, deadline, &mut silent)
+            .await
+            .unwrap();
+        let target = pod.target.clone();
+        let store = AgentStore::in_pod(bench.cluster.clone(), target.clone(), "", &[]);
+        eprintln!("the agent started in {:?}", store.start().await.unwrap());
+
+        let cut = upload_until(&store, &bench.layout, &jar, 16 * 1024 * 1024);
+        tokio::time::timeout(Duration::from_secs(60), cut).await.unwrap();
+        let mut first = None;
+        let begun = Instant::now();
+        let uri = upload::upload_jar(&store, &bench.layout, &jar, &mut |progress| {
+            first.get_or_insert(progress.sent);
+        })
+        .await
+        .unwrap();
+        eprintln!("went on from {first:?}, took {:?}", begun.elapsed());
+        assert!(first.unwrap() > 64 * 1024, "went on from {first:?}");
+
+        // What the agent wrote, a shell in the same pod reads.
+        let shell = access::open_in(&bench.cluster, target);
+        assert_eq!(shell.store().stat(&uri).await.unwrap().unwrap().size, jar.size);
+        assert_eq!(shell.store().list(&bench.layout.jars(), 1, &[]).await.unwrap().len(), 1);
+        let whole = Upload { uri: uri.clone(), size: jar.size, sha256: jar.sha256.clone() };
+        let again = shell.store().begin_upload(&whole).await.unwrap();
+        assert_eq!(again, Uploaded::Whole, "checksum verified by the shell");
+        assert_eq!(store.delete(&[&bench.layout.jars()]).await.unwrap(), 1);
+        assert_eq!(store.stat(&uri).await.unwrap(), None);
+        store.close().await;
+        pod.close().await.unwrap();
     });
     eventually("the helper pod is gone", Duration::from_secs(20), || {
         bench.pods().is_empty().then_some(())

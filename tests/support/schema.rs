@@ -19,8 +19,14 @@ pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
     ("storage describe", "StorageView"),
     ("storage describe, of a profile", "ProfileView"),
     ("storage create, storage delete", "OutcomeView"),
+    ("storage check", "CheckView"),
+    ("storage advise", "RankingView"),
     ("version", "VersionView"),
 ];
+
+/// Where views get figures from that they show as they are.
+const FIGURES: [&str; 3] =
+    ["src/model/advise.rs", "src/model/check/measured.rs", "src/model/check/verdict.rs"];
 
 /// An object of a document.
 #[derive(Debug, Default)]
@@ -46,10 +52,12 @@ pub(crate) struct Field {
 
 /// All objects, by the name of their type.
 pub(crate) fn read() -> BTreeMap<String, Object> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/view");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let views = std::fs::read_dir(root.join("src/view")).unwrap();
+    let files = views.map(|entry| entry.unwrap().path());
     let mut objects = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        parse(&std::fs::read_to_string(entry.unwrap().path()).unwrap(), &mut objects);
+    for file in files.chain(FIGURES.iter().map(|file| root.join(file))) {
+        parse(&std::fs::read_to_string(file).unwrap(), &mut objects);
     }
     objects
 }
@@ -141,6 +149,10 @@ pub(crate) fn shape(kind: &str) -> Shape<'_> {
         "Timestamp" => Shape::Time,
         "BTreeMap<String, String>" => Shape::Labels,
         "Value" => Shape::Any,
+        "Use" | "Grade" | "Fit" => Shape::Text,
+        "Advice" | "CheckedFrom" | "Clock" | "Commit" | "Consistency" | "Failed" | "Files"
+        | "Latency" | "Measurements" | "SecondPod" | "Seen" | "Space" | "Throughput"
+        | "Verdict" => Shape::Object(kind),
         view if view.ends_with("View") => Shape::Object(view),
         other => panic!("say in tests/support/schema.rs what {other} is in a document"),
     }

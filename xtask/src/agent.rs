@@ -11,7 +11,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::step::{print, say};
 use crate::tools::repository;
-use crate::{flink_home, java};
+use crate::{cache, flink_home, java};
 
 /// The Flink version that it is compiled against. It may call only what Flink 1.17 to 2.3 all have.
 const COMPILED_AGAINST: &str = "1.20.5";
@@ -38,6 +38,28 @@ pub(crate) fn run(_: &AgentArgs) -> Result<()> {
 /// See [`run`].
 pub(crate) fn is_fresh() -> Result<bool> {
     Ok(fs::read(committed()).is_ok_and(|jar| build().is_ok_and(|built| built == jar)))
+}
+
+/// A folder of plugins with the fault injector of `agent/faulty`: file systems that delay, deny, forget and lag behind.
+///
+/// # Errors
+/// See [`run`].
+pub(crate) fn faulty() -> Result<PathBuf> {
+    let sources = repository().join("agent/faulty");
+    let key = cache::key(&sources, &[COMPILED_AGAINST, include_str!("java.rs")])?;
+    cache::entry("flink", "faulty", &key, |dir| {
+        let lib = flink_home::ensure(COMPILED_AGAINST)?.join("lib/*");
+        let (classes, plugin) = (dir.join("classes"), dir.join("faulty"));
+        let services = classes.join("META-INF/services");
+        fs::create_dir_all(&services)?;
+        fs::create_dir(&plugin)?;
+        java::compile("faulty", &sources.join("faulty"), &lib.to_string_lossy(), &classes)?;
+        let factories =
+            ["Denying", "Slow", "Forgetful", "Late"].map(|f| format!("faulty.Faulty${f}\n"));
+        fs::write(services.join("org.apache.flink.core.fs.FileSystemFactory"), factories.concat())?;
+        java::jar(&plugin.join("faulty.jar"), "faulty.Faulty", &classes)?;
+        Ok(fs::remove_dir_all(classes)?)
+    })
 }
 
 fn committed() -> PathBuf {

@@ -178,7 +178,7 @@ public final class Agent {
                 return result;
             case 'f':
                 long[] space = Store.space(uri);
-                return result.big(space[0]).big(space[1]);
+                return result.big(space[0]).big(space[1]).text(Store.fileSystem(uri));
             case 'p':
                 Probe probe = new Probe(uri);
                 probed.add(uri);

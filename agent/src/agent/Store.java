@@ -218,12 +218,24 @@ final class Store {
         }
     }
 
-    /** Free and total bytes of the volume that a path is on; -1 where the store does not tell. */
-    static long[] space(String uri) {
+    /** What is there of a path on this machine; null for other schemes. */
+    private static File there(String uri) {
         File file = local(uri);
         while (file != null && !file.exists()) {
             file = file.getParentFile();
         }
+        return file;
+    }
+
+    /** The type of the file system that a path is on, as the kernel names it; empty for other schemes. */
+    static String fileSystem(String uri) throws IOException {
+        File file = there(uri);
+        return file == null ? "" : Files.getFileStore(file.toPath()).type();
+    }
+
+    /** Free and total bytes of the volume that a path is on; -1 where the store does not tell. */
+    static long[] space(String uri) {
+        File file = there(uri);
         return file == null ? new long[] {-1, -1} : new long[] {file.getUsableSpace(), file.getTotalSpace()};
     }
 }

@@ -74,6 +74,7 @@ fn wanted(path: &str, argument: &Arg) -> Option<Wanted> {
         ("storage create", "storage") => Some(Wanted::NewStorage),
         (_, "storage") => Some(Wanted::Storage),
         ("storage create", "name") => None,
+        ("storage check", "target") | ("storage advise", "name") => Some(Wanted::Application),
         (path, "name") if path.starts_with("storage") => Some(Wanted::Claim),
         (_, "name") => Some(Wanted::Application),
         _ => (argument.get_value_hint() == ValueHint::AnyPath).then_some(Wanted::Path),

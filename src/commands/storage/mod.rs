@@ -1,5 +1,7 @@
 //! `storage`: the claims that hold state, and the profiles of stores.
 
+mod advise;
+mod check;
 mod create;
 mod delete;
 mod describe;
@@ -30,6 +32,10 @@ enum Verb {
     Describe(describe::DescribeArgs),
     /// Move the state of an application to another storage, by an upgrade
     Move(relocate::MoveArgs),
+    /// Measure whether storage is consistent, fast and large enough, and judge it for each use
+    Check(check::CheckArgs),
+    /// Rank the StorageClasses for the state of an application
+    Advise(advise::AdviseArgs),
     /// Delete a claim and every snapshot on it, or a profile and nothing on its store
     Delete(delete::DeleteArgs),
 }
@@ -44,6 +50,8 @@ pub async fn run(ctx: &mut Ctx, args: StorageArgs) -> Result<()> {
         Verb::List(args) => list::run(ctx, args).await,
         Verb::Describe(args) => describe::run(ctx, args).await,
         Verb::Move(args) => relocate::run(ctx, args).await,
+        Verb::Check(args) => check::run(ctx, args).await,
+        Verb::Advise(args) => advise::run(ctx, args).await,
         Verb::Delete(args) => delete::run(ctx, args).await,
     }
 }

@@ -9,20 +9,30 @@ pub struct Measurements {
     /// Milliseconds until the agent could take requests.
     pub agent_start_millis: u64,
     /// How soon one pod sees what it did itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub consistency: Option<Consistency>,
     /// How soon another pod sees it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub second_pod: Option<SecondPod>,
     /// Flink's recoverable writer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<Commit>,
     /// Small requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
     /// Large files, by direction and number of streams.
     pub throughput: Vec<Throughput>,
     /// Many files.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub files: Option<Files>,
     /// The volume, where it tells its size.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub space: Option<Space>,
+    /// The type of a mounted volume's file system: `ext4`, `nfs4`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_system: Option<String>,
     /// The store's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<Clock>,
     /// What could not be measured.
     pub failures: Vec<Failed>,

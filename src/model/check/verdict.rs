@@ -75,8 +75,7 @@ pub enum Grade {
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
     /// The use.
-    #[serde(rename = "use")]
-    pub of: Use,
+    pub purpose: Use,
     /// The grade.
     pub grade: Grade,
     /// Why, and what to expect: sentences.
@@ -92,8 +91,6 @@ pub struct Purpose {
     pub interval: Option<Duration>,
     /// Whether it is an object store or HDFS, which RocksDB cannot work in.
     pub remote: bool,
-    /// Whether it is a mounted network file system.
-    pub network: bool,
 }
 
 /// The verdicts of all uses.
@@ -113,7 +110,7 @@ pub fn verdicts(measured: &Measurements, purpose: &Purpose) -> Vec<Verdict> {
             if of != Use::RocksdbLocal {
                 everywhere(measured, &mut opinion);
             }
-            Verdict { of, grade: opinion.grade, reasons: opinion.reasons }
+            Verdict { purpose: of, grade: opinion.grade, reasons: opinion.reasons }
         })
         .collect()
 }
@@ -265,7 +262,7 @@ fn rocksdb(measured: &Measurements, purpose: &Purpose, opinion: &mut Opinion) {
     if purpose.remote {
         return opinion.say(Grade::Bad, "RocksDB works in a local folder, not in an object store or HDFS; give TaskManagers a volume of their own.");
     }
-    if purpose.network {
+    if measured.file_system.as_deref().is_some_and(is_network) {
         opinion.say(Grade::Bad, "It is a network file system: RocksDB's random reads and syncs all cross the network; give TaskManagers local or block volumes.");
     }
     let Some(write) = percentiles(measured, |latency| &latency.write) else {
@@ -284,6 +281,13 @@ fn rocksdb(measured: &Measurements, purpose: &Purpose, opinion: &mut Opinion) {
             seconds(write.p99)
         ),
     );
+}
+
+/// Whether a file system of this type is on another machine.
+fn is_network(kind: &str) -> bool {
+    const NETWORK: [&str; 9] =
+        ["nfs", "cifs", "smb", "ceph", "gluster", "lustre", "afs", "9p", "fuse"];
+    NETWORK.iter().any(|name| kind.starts_with(name))
 }
 
 fn jars(measured: &Measurements, purpose: &Purpose, opinion: &mut Opinion) {

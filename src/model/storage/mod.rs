@@ -96,14 +96,18 @@ impl StateStorage {
         }
     }
 
-    /// Where the state of `application` lies on it.
-    pub fn layout(&self, namespace: &str, application: &ApplicationName) -> StateLayout {
-        let root = match self {
+    /// The folder that the state of all applications goes under, as pods see it.
+    pub fn root(&self) -> String {
+        match self {
             StateStorage::Claim(claim) if claim.path.is_empty() => format!("file://{MOUNT_PATH}"),
             StateStorage::Claim(claim) => format!("file://{MOUNT_PATH}/{}", claim.path),
             StateStorage::Remote(remote) => remote.store.uri.to_string(),
-        };
-        StateLayout::new(format!("{root}/{namespace}/{application}"))
+        }
+    }
+
+    /// Where the state of `application` lies on it.
+    pub fn layout(&self, namespace: &str, application: &ApplicationName) -> StateLayout {
+        StateLayout::new(format!("{}/{namespace}/{application}", self.root()))
     }
 }
 

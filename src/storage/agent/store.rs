@@ -40,13 +40,15 @@ const READ_LIMIT: u64 = 4 << 20;
 /// Entries by URI, so that those that come twice after a broken connection are there once.
 type Listing = BTreeMap<String, Entry>;
 
-/// A volume's size, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A mounted volume; sizes are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Space {
     /// What can still be written.
     pub free: u64,
     /// All of it.
     pub total: u64,
+    /// The type of its file system, as the kernel names it: `ext4`, `nfs4`, …
+    pub file_system: String,
 }
 
 /// A store behind an agent, which is started when it is first needed and kept for the next requests.
@@ -99,7 +101,9 @@ impl AgentStore {
         let mut fields = Fields::of(&result);
         let (free, total) = (fields.big().map_err(malformed)?, fields.big().map_err(malformed)?);
         let known = u64::try_from(total).ok().filter(|&total| total > 0);
-        Ok(known.map(|total| Space { free: u64::try_from(free).unwrap_or(0), total }))
+        let free = u64::try_from(free).unwrap_or(0);
+        let file_system = fields.text().map_err(malformed)?;
+        Ok(known.map(|total| Space { free, total, file_system }))
     }
 
     /// Measures the store in `folder`, whose name must start with `kubectl-flink-check-`, and which the agent deletes

@@ -12,6 +12,7 @@ mod report;
 mod requests;
 mod savepoint;
 mod start;
+mod storage;
 
 use std::path::PathBuf;
 
@@ -50,6 +51,8 @@ enum Name {
     Deploy,
     /// What the command adds to Flink's own checkpoint duration, against `flink savepoint`
     Savepoint,
+    /// Start of the storage agent, and 10,000 files listed and deleted, against the most they may take
+    Storage,
     /// `version --client` against `kubectl version --client`: time and memory
     Start,
     /// 5,000 applications against `kubectl get`: time and memory
@@ -70,12 +73,13 @@ impl Name {
             Name::List => "list",
             Name::Requests => "requests",
             Name::Apply => "apply",
+            Name::Storage => "storage",
         }
     }
 
     /// Whether pods have to run; otherwise an API server is enough.
     fn needs_pods(self) -> bool {
-        matches!(self, Name::Deploy | Name::Savepoint)
+        matches!(self, Name::Deploy | Name::Savepoint | Name::Storage)
     }
 }
 
@@ -115,10 +119,11 @@ fn with_pods(names: &[Name], args: &BenchArgs) -> Result<Vec<Measured>> {
     let mut measured = Vec::new();
     for name in names {
         let measurement = match name {
-            Name::Savepoint => savepoint::measure(&bed, args.rounds),
-            _ => deploy::measure(&bed, args.rounds),
+            Name::Savepoint => savepoint::measure(&bed, args.rounds).map(|one| vec![one]),
+            Name::Storage => storage::measure(&bed, args.rounds),
+            _ => deploy::measure(&bed, args.rounds).map(|one| vec![one]),
         };
-        measured.push(measurement.with_context(|| format!("benchmark {name:?}"))?);
+        measured.extend(measurement.with_context(|| format!("benchmark {name:?}"))?);
     }
     Ok(measured)
 }

@@ -20,7 +20,7 @@ use crate::servers::Server;
 use crate::site::Site;
 use crate::step::{self, Step, print, say, seconds};
 use crate::tools::Package;
-use crate::{cache, cluster, flink_home, images, jobs, tools};
+use crate::{agent, cache, cluster, flink_home, images, jobs, tools};
 use libtest::{Run, TestBinary};
 use tally::Tally;
 
@@ -194,8 +194,10 @@ pub(crate) fn report(site: &Site, filter: &str, variable: &str) -> Result<String
 fn with_flink() -> Option<Vec<(String, String)>> {
     let versions = [images::VERSIONS.first(), images::VERSIONS.last()].into_iter().flatten();
     let homes: Result<Vec<_>> = versions.map(|version| flink_home::ensure(version)).collect();
-    match homes.and_then(|homes| Ok(std::env::join_paths(homes)?)) {
-        Ok(homes) => Some(vec![variable("FLINK_HOMES", Path::new(&homes))]),
+    match homes.and_then(|homes| Ok((std::env::join_paths(homes)?, agent::faulty()?))) {
+        Ok((homes, faulty)) => {
+            Some(vec![variable("FLINK_HOMES", Path::new(&homes)), variable("FAULTY", &faulty)])
+        }
         Err(reason) => {
             say(&format!("    without the tests that need Flink: {reason:#}"));
             None

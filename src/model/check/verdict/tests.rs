@@ -10,7 +10,7 @@ fn local_disk() -> Measurements {
 
 fn purpose() -> Purpose {
     let interval = Some(Duration::from_secs(30));
-    Purpose { state: GIB, interval, remote: false, network: false }
+    Purpose { state: GIB, interval, remote: false }
 }
 
 fn run(writes: bool, streams: u32, rate: u64) -> Throughput {
@@ -18,7 +18,7 @@ fn run(writes: bool, streams: u32, rate: u64) -> Throughput {
 }
 
 fn of(measured: &Measurements, purpose: &Purpose, wanted: Use) -> Verdict {
-    verdicts(measured, purpose).into_iter().find(|v| v.of == wanted).expect("every use")
+    verdicts(measured, purpose).into_iter().find(|v| v.purpose == wanted).expect("every use")
 }
 
 fn says(verdict: &Verdict, words: &str) -> bool {
@@ -80,8 +80,8 @@ fn rocksdb_is_for_local_disks() {
     let measured = local_disk();
     let remote = Purpose { remote: true, ..purpose() };
     assert_eq!(of(&measured, &remote, Use::RocksdbLocal).grade, Grade::Bad);
-    let network = Purpose { network: true, ..purpose() };
-    let verdict = of(&measured, &network, Use::RocksdbLocal);
+    let network = Measurements { file_system: Some("nfs4".to_owned()), ..measured.clone() };
+    let verdict = of(&network, &purpose(), Use::RocksdbLocal);
     assert!(verdict.grade == Grade::Bad && says(&verdict, "network file system"), "{verdict:?}");
     let mut slow = measured.clone();
     slow.latency = Some(Latency { write: vec![30_000; 20], ..Latency::default() });

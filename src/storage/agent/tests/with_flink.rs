@@ -13,16 +13,21 @@ use tokio::io::{AsyncReadExt, duplex};
 use crate::cluster::exec::Ended;
 use crate::error::{Error, Kind};
 use crate::model::agent::{JAR, MAIN_CLASS};
+use crate::model::check::{Grade, Measurements, Percentiles, Purpose, Use, verdicts};
 use crate::model::storage::StateLayout;
 use crate::storage::StateStore;
 use crate::storage::agent::AgentStore;
 use crate::storage::agent::launch::{Launcher, Process, command, started};
 use crate::storage::jar::LocalJar;
+use crate::storage::probe::{Load, Other, measure};
 use crate::storage::testing::local_store;
 use crate::storage::upload::{UploadProgress, upload_jar};
 
 /// Flink homes, the newest and the oldest, separated by a colon.
 const HOMES: &str = "KUBECTL_FLINK_TEST_FLINK_HOMES";
+
+/// A folder of Flink plugins with the fault injector of `agent/faulty`.
+const FAULTY: &str = "KUBECTL_FLINK_TEST_FAULTY";
 
 fn homes() -> Vec<PathBuf> {
     let homes = std::env::var(HOMES).expect("cargo xtask test says where Flink is");
@@ -59,6 +64,7 @@ impl Here {
             .args(&words[1..])
             .env("FLINK_HOME", &self.home)
             .env("TMPDIR", &self.temporary)
+            .envs(std::env::var_os(FAULTY).map(|faulty| ("FLINK_PLUGINS_DIR", faulty)))
             .env_remove("FLINK_CONF_DIR")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -360,5 +366,85 @@ fn fetches_files_for_an_init_container() -> Result<()> {
     assert_eq!(failed.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&failed.stderr).trim().lines().count(), 1);
     assert_eq!(fetch(&[&uri])?.status.code(), Some(64));
+    Ok(())
+}
+
+/// What a check finds in a folder of this scheme, and whether it left anything there.
+async fn check(scheme: &str) -> Result<(Measurements, bool)> {
+    let bench = Bench::new()?;
+    let other = AgentStore::new(bench.here.clone());
+    std::fs::create_dir(bench.path(""))?;
+    let folder = bench.uri("kubectl-flink-check-x").replace("file://", &format!("{scheme}://"));
+    let load = Load { seconds: 5, bytes: 8 << 20, streams: vec![1, 2], files: 50 };
+    let other = Other { store: &other, on_another_node: false };
+    let measured = measure(&bench.store, Some(other), &folder, &load, &mut |_| ()).await?;
+    Ok((measured, std::fs::read_dir(bench.path(""))?.count() > 0))
+}
+
+/// The grade of one use.
+fn grade(measured: &Measurements, wanted: Use) -> (Grade, String) {
+    let interval = Some(Duration::from_secs(60));
+    let purpose = Purpose { state: 1 << 20, interval, remote: false };
+    let all = verdicts(measured, &purpose);
+    let verdict = all.iter().find(|verdict| verdict.purpose == wanted).expect("every use");
+    (verdict.grade, verdict.reasons.join(" "))
+}
+
+#[tokio::test]
+#[ignore = "needs Flink: cargo xtask test --layer unit"]
+async fn a_sound_store_is_measured_whole_and_left_as_it_was() -> Result<()> {
+    let (measured, left) = check("file").await?;
+    assert!(!left, "the check left files behind");
+    assert_eq!(measured.failures, []);
+    let consistency = measured.consistency.context("consistency")?;
+    assert!(consistency.rounds > 0 && consistency.all().late == 0, "{consistency:?}");
+    let other = measured.second_pod.as_ref().context("a second pod")?;
+    assert_eq!(other.consistency.all().late, 0);
+    let commit = measured.commit.context("commit")?;
+    assert!(commit.supported && commit.resumes && commit.right && !commit.seen_before);
+    assert_eq!(measured.throughput.iter().filter(|run| run.bytes > 0).count(), 4);
+    assert!(measured.files.is_some_and(|files| files.made > 0 && files.listed == files.made));
+    assert!(measured.space.is_some() && measured.file_system.is_some());
+    assert_eq!(measured.clock.map(|clock| clock.skew()), Some(0));
+    assert_ne!(grade(&measured, Use::Checkpoints).0, Grade::Bad);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs Flink: cargo xtask test --layer unit"]
+async fn a_store_that_denies_is_named_and_nothing_else_is_claimed() -> Result<()> {
+    let (measured, _) = check("faulty-denying").await?;
+    assert_eq!(measured.failures.len(), 1, "{measured:?}");
+    assert_eq!((measured.latency.as_ref(), measured.throughput.len()), (None, 0));
+    for wanted in [Use::Checkpoints, Use::HighAvailability, Use::Savepoints, Use::Jars] {
+        let (grade, why) = grade(&measured, wanted);
+        assert!(grade == Grade::Bad && why.contains("Permission denied"), "{wanted:?}: {why}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs Flink: cargo xtask test --layer unit"]
+async fn a_store_that_forgets_or_lags_behind_is_found_out() -> Result<()> {
+    let (measured, _) = check("faulty-forgetful").await?;
+    assert!(measured.consistency.is_some_and(|seen| seen.all().never > 0), "{measured:?}");
+    assert_eq!(grade(&measured, Use::Checkpoints).0, Grade::Bad);
+    let (measured, left) = check("faulty-late").await?;
+    let seen = measured.consistency.context("consistency")?;
+    assert!(!left && seen.list.late > 0 && seen.list.longest_micros > 200_000, "{seen:?}");
+    assert_eq!(seen.read.late, 0, "only listings lag behind");
+    let (worst, why) = grade(&measured, Use::HighAvailability);
+    assert!(worst == Grade::Bad && why.contains("eventually consistent"), "{why}");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs Flink: cargo xtask test --layer unit"]
+async fn a_slow_store_is_measured_as_slow_as_it_is() -> Result<()> {
+    let (measured, _) = check("faulty-slow").await?;
+    let latency = measured.latency.as_ref().context("latency")?;
+    let write = Percentiles::of(&latency.write).context("samples")?;
+    assert!(write.p50 >= 30_000, "{write:?}");
+    assert_eq!(grade(&measured, Use::RocksdbLocal).0, Grade::Bad);
     Ok(())
 }
