@@ -24,7 +24,7 @@ fn counts_on(sandbox: &Sandbox, flags: &[&str]) {
 #[ignore = "needs a node: cargo xtask test --layer e2e"]
 fn hdfs_keeps_all_state() {
     let sandbox = Sandbox::new();
-    let endpoint = Server::named("hdfs").fact("endpoint").to_owned();
+    let endpoint = Server::named("hdfs").fact("uri").to_owned();
     let uri = format!("{endpoint}/{}", sandbox.namespace);
     // Hadoop's client is on the class path of this image.
     sandbox.run(&["storage", "create", "store", &uri, "--hdfs-user", "root"]).success();
