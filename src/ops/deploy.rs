@@ -318,9 +318,17 @@ mod tests {
         );
         assert_eq!(
             names(&plan.fallback),
-            ["Quiesce 7", "Start 8 from Stopped", "Prove 8", "Catalogue 8", "Retire 7", "Retire 4"]
+            [
+                "Quiesce 7",
+                "Quiesce 4",
+                "Start 8 from Stopped",
+                "Prove 8",
+                "Catalogue 8",
+                "Retire 7",
+                "Retire 4"
+            ]
         );
-        let Some(Step::Start { revision: again, .. }) = plan.fallback.get(1) else { panic!() };
+        let Some(Step::Start { revision: again, .. }) = plan.fallback.get(2) else { panic!() };
         assert_eq!(again.image, active.revision.image, "the fallback runs the old spec");
         assert_ne!(again.job_id, active.revision.job_id);
         Ok(())

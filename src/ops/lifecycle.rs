@@ -297,7 +297,7 @@ mod tests {
         assert!(steps[0].starts_with("Verify"), "{steps:?}");
         assert_eq!(steps[1..3], ["Stop 4 by savepoint", "Quiesce 4"]);
         assert!(steps[3].starts_with("Start 5 from Snapshot"), "{steps:?}");
-        assert_eq!(names(&plan.fallback)[1], "Start 6 from Stopped", "what was there comes back");
+        assert_eq!(names(&plan.fallback)[2], "Start 6 from Stopped", "what was there comes back");
         let allowed = plan.steps.iter().find_map(|step| match step {
             Step::Start { revision, .. } => revision.spec.job()?.allow_non_restored_state,
             _ => None,

@@ -79,7 +79,8 @@ pub fn beginning(revision: Revision, from: From) -> Vec<Step> {
 }
 
 /// The steps that go back to the spec of `old` after the generation `failed` did not come up: a further
-/// generation, from the snapshot that the stop left.
+/// generation, from the snapshot that the stop left. An operation that is given up right after its stop has not
+/// removed the old pods yet.
 pub fn fallback(
     old: &Revision,
     failed: &Revision,
@@ -87,7 +88,10 @@ pub fn fallback(
     operation: &OperationId,
 ) -> Vec<Step> {
     let again = successor(old, failed.generation.next(), Some(old.generation), operation);
-    let mut steps = vec![Step::Quiesce { generation: failed.generation }];
+    let mut steps = vec![
+        Step::Quiesce { generation: failed.generation },
+        Step::Quiesce { generation: old.generation },
+    ];
     steps.extend(beginning(again, from));
     steps.push(Step::Retire { generation: failed.generation });
     steps.push(Step::Retire { generation: old.generation });

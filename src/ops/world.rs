@@ -13,7 +13,7 @@ use crate::ops::deploy::{Input, decide};
 use crate::ops::lifecycle::{self, StopMode};
 use crate::ops::observed::{Active, Job, Run};
 use crate::ops::operation::record::Record;
-use crate::ops::plan::Plan;
+use crate::ops::plan::{Plan, Step};
 use crate::ops::testing::revision;
 
 /// What a user asks for.
@@ -110,12 +110,13 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn happens(&mut self, happening: Happening) {
-        let pods = &self.pods;
-        let mut all = self.jobs.iter_mut();
-        let Some((id, flink)) = all.find(|(_, flink)| pods.contains(&flink.generation)) else {
+        let made = self.pods.iter().find_map(|generation| self.revisions.get(generation));
+        let Some(id) = made.map(|made| made.job_id) else { return };
+        if self.is_on_trial(id) {
             return;
-        };
-        let (id, state) = (*id, flink.state);
+        }
+        let Some(flink) = self.jobs.get_mut(&id) else { return };
+        let state = flink.state;
         flink.state = match (happening, state) {
             (Happening::Silence, _) => {
                 flink.silent = !flink.silent;
@@ -129,7 +130,8 @@ impl World {
             (Happening::Savepoint, State::Running) => {
                 self.counter += 1;
                 let path = format!(
-                    "file:///flink/state/shop/orders/savepoints/user/savepoint-{id:.6}-{}",
+                    "file:///flink/state/shop/orders/savepoints/user/savepoint-{:.6}-{}",
+                    id.to_string(),
                     self.counter
                 );
                 return self.save(id, &path);
@@ -182,9 +184,14 @@ impl World {
         }
     }
 
-    /// Everybody answers again.
+    /// Everybody answers again, and what restarts has done so.
     pub(super) fn wake(&mut self) {
-        self.jobs.values_mut().for_each(|flink| flink.silent = false);
+        for flink in self.jobs.values_mut() {
+            flink.silent = false;
+            if flink.state == State::Restarting {
+                flink.state = State::Running;
+            }
+        }
     }
 
     pub(super) fn is_unfinished(&self) -> bool {
@@ -195,8 +202,23 @@ impl World {
         self.jobs.values().any(|flink| flink.state == State::Finished)
     }
 
+    /// Whether the operation under way has started this job. Nothing happens to it by itself: what a generation
+    /// commits before it is proven is done once more when it is given up.
+    fn is_on_trial(&self, job: JobId) -> bool {
+        let Some(record) = &self.record else { return false };
+        let all = record.plan.steps.iter().chain(&record.plan.fallback);
+        let mut started = all.filter_map(|step| match step {
+            Step::Start { revision, .. } => Some(revision.job_id),
+            _ => None,
+        });
+        started.any(|started| started == job)
+    }
+
+    /// The jobs that have pods. A number comes up again when its application was removed.
     fn live(&self) -> impl Iterator<Item = &Flink> {
-        self.jobs.values().filter(|flink| self.pods.contains(&flink.generation))
+        let made = |generation: &Generation| self.revisions.get(generation);
+        let id = self.pods.iter().filter_map(made).map(|made| made.job_id);
+        id.filter_map(|id| self.jobs.get(&id))
     }
 
     fn newest(&self) -> Option<SnapshotPath> {

@@ -182,6 +182,11 @@ impl World {
             Step::RetireApplication => {
                 self.revisions.clear();
                 self.anchor = None;
+                // A job at its end may be begun anew by whoever deletes it; and a deploy that was left before its
+                // record was beside the state is not known of afterwards.
+                if self.is_finished() || self.catalogue.is_empty() {
+                    self.committed = 0;
+                }
             }
             Step::DeleteClaim { .. } => self.violations.push("a claim is deleted".to_owned()),
         }
