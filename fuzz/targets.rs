@@ -9,6 +9,8 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kubectl_flink::flink::failure;
 use kubectl_flink::flink::types::{Checkpoints, JobDetails, Overview};
 use kubectl_flink::model::document::Document;
+use kubectl_flink::model::ingress;
+use kubectl_flink::model::keys;
 use kubectl_flink::model::memory_size::MemorySize;
 use kubectl_flink::model::name::ApplicationName;
 use kubectl_flink::model::quantity::Quantity;
@@ -85,6 +87,13 @@ pub(crate) fn names(bytes: &[u8]) {
         assert!(!path.as_str().contains(char::is_control), "{text}");
         assert!(path.as_str().split('/').all(|part| part != ".."), "{text}");
     }
+    if let Ok(route) = ingress::route(text, "orders", "shop") {
+        let (host, path) = (route.host.unwrap_or_default(), route.path.unwrap_or_default());
+        assert!(host.is_empty() || keys::is_dns_name(host.trim_start_matches("*.")), "{text}");
+        assert!(path.is_empty() || path.starts_with('/'), "{text}");
+        assert!(!(host.is_empty() && path.is_empty()), "{text}");
+    }
+    let _ = (keys::is_key(text), keys::is_label_value(text));
     let Some((template, document)) = text.split_once('\n') else { return };
     let document = serde_json::from_str(document).unwrap_or_default();
     if let Ok(template) = template.parse::<Template>() {

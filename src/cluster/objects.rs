@@ -5,7 +5,7 @@ use std::fmt;
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Api;
@@ -42,11 +42,13 @@ pub enum ObjectKind {
     PodDisruptionBudget,
     /// Who may reach the pods.
     NetworkPolicy,
+    /// The way in from outside.
+    Ingress,
 }
 
 impl ObjectKind {
     /// All of them, in the order in which they are made.
-    pub const ALL: [ObjectKind; 10] = [
+    pub const ALL: [ObjectKind; 11] = [
         ObjectKind::PersistentVolumeClaim,
         ObjectKind::ControllerRevision,
         ObjectKind::ServiceAccount,
@@ -57,6 +59,7 @@ impl ObjectKind {
         ObjectKind::Deployment,
         ObjectKind::PodDisruptionBudget,
         ObjectKind::NetworkPolicy,
+        ObjectKind::Ingress,
     ];
 
     /// How the API server serves it.
@@ -72,6 +75,7 @@ impl ObjectKind {
             ObjectKind::Deployment => ApiResource::erase::<Deployment>(&()),
             ObjectKind::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
             ObjectKind::NetworkPolicy => ApiResource::erase::<NetworkPolicy>(&()),
+            ObjectKind::Ingress => ApiResource::erase::<Ingress>(&()),
         }
     }
 }

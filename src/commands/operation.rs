@@ -174,7 +174,7 @@ pub(super) async fn go(
     cluster.repeat_until(deadline);
     if let (Towards::Start, Way::Back(steps)) = (towards, abort::way(&found.record)) {
         // The way back can take what the plan does not.
-        permissions::steps(&cluster, verb, &steps).await?;
+        permissions::steps(&cluster, &found.record, &steps).await?;
     }
     let journal = found.take_over(&cluster, ctx.runner()?, &mut narrator).await?;
     let mut executor = Executor::resume(&cluster, journal, deadline).await?;

@@ -36,6 +36,9 @@ pub struct RbacArgs {
     /// Also allow what the checks before a write look at, and what only a failure calls for
     #[arg(long)]
     with_checks: bool,
+    /// Also allow what specs with an Ingress need
+    #[arg(long)]
+    with_ingress: bool,
     /// Bind it to this ServiceAccount; repeatable
     #[arg(long, value_name = "[NAMESPACE:]NAME")]
     service_account: Vec<String>,
@@ -62,7 +65,7 @@ pub async fn run(ctx: &mut Ctx, args: RbacArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let needs: Vec<&Needs> =
         permission::VERBS.iter().filter(|needs| is_meant(&args.verbs, needs.verb)).collect();
-    let (cluster_wide, in_namespace) = permissions(&needs, args.with_checks);
+    let (cluster_wide, in_namespace) = permissions(&needs, args.with_checks, args.with_ingress);
     let subjects = Subjects {
         service_accounts: args.service_account.iter().map(|name| account(name)).collect(),
         users: args.users,
@@ -98,11 +101,16 @@ fn names() -> Vec<&'static str> {
 }
 
 /// The permissions on the whole cluster, and those in a namespace.
-fn permissions(needs: &[&Needs], with_checks: bool) -> (Vec<Permission>, Vec<Permission>) {
+fn permissions(
+    needs: &[&Needs],
+    with_checks: bool,
+    with_ingress: bool,
+) -> (Vec<Permission>, Vec<Permission>) {
     let mut works: Vec<Work> = Vec::new();
     for needs in needs {
         works.extend(needs.refused_without.iter().chain(needs.less_without));
         works.extend(needs.checks.iter().filter(|_| with_checks));
+        works.extend(needs.with_ingress.iter().filter(|_| with_ingress));
     }
     let of = |wide: bool| {
         let works = works.iter().filter(|work| work.is_cluster_wide() == wide);
@@ -141,7 +149,7 @@ mod tests {
         let named: Vec<String> = verbs.iter().map(|verb| (*verb).to_owned()).collect();
         let needs: Vec<&Needs> =
             permission::VERBS.iter().filter(|needs| is_meant(&named, needs.verb)).collect();
-        let (wide, own) = permissions(&needs, with_checks);
+        let (wide, own) = permissions(&needs, with_checks, false);
         let text = |all: Vec<Permission>| all.iter().map(ToString::to_string).collect();
         (text(wide), text(own))
     }

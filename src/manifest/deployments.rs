@@ -23,7 +23,7 @@ pub(super) fn jobmanager(
 ) -> Result<Deployment> {
     let arguments = jobmanager_arguments(revision, effective);
     let template = pod::template(revision, Process::JobManager, effective, template, arguments)?;
-    Ok(deployment(revision, Process::JobManager, 1, template))
+    Ok(deployment(revision, Process::JobManager, revision.spec.jobmanagers(), template))
 }
 
 /// The TaskManagers.
@@ -118,7 +118,7 @@ fn deployment(
         spec: Some(DeploymentSpec {
             replicas: Some(replicas),
             selector: meta::selector(application, Some(generation), Some(component)),
-            // Never two JobManagers of one generation; TaskManagers have no reason to overlap either.
+            // Never one JobManager more than was asked for; TaskManagers have no reason to overlap either.
             strategy: Some(DeploymentStrategy {
                 type_: Some("Recreate".to_owned()),
                 rolling_update: None,

@@ -5,6 +5,7 @@ mod config_map;
 mod deployments;
 mod env;
 mod guards;
+mod ingress;
 mod meta;
 mod pod;
 mod probes;
@@ -20,7 +21,7 @@ mod tests;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use serde_json::Value;
@@ -60,6 +61,8 @@ pub struct GenerationObjects {
     pub network_policy: NetworkPolicy,
     /// How many pods a drain may take at once.
     pub disruption_budget: PodDisruptionBudget,
+    /// Leads to the web UI from outside, where the spec asks for it. It alone is named after the application.
+    pub ingress: Option<Ingress>,
     /// The JobManager.
     pub jobmanager: Deployment,
     /// The TaskManagers.
@@ -78,6 +81,14 @@ pub fn application(revision: &Revision) -> ApplicationObjects {
 /// The Service that points at the active generation, pointing at this one.
 pub fn rest_service(revision: &Revision) -> Service {
     services::rest(revision)
+}
+
+/// The Ingress of the generation that `revision` records, where its spec asks for one.
+///
+/// # Errors
+/// [`Kind::Usage`] when the spec was not validated before.
+pub fn ingress(revision: &Revision) -> Result<Option<Ingress>> {
+    ingress::build(revision)
 }
 
 /// Builds the objects of the generation that `revision` records.
@@ -111,6 +122,7 @@ pub fn generation(revision: &Revision) -> Result<GenerationObjects> {
         service: services::jobmanager(revision),
         network_policy: policy,
         disruption_budget: guards::disruption_budget(revision),
+        ingress: ingress::build(revision)?,
         jobmanager: deployments::jobmanager(revision, &effective, jobmanager)?,
         taskmanager: deployments::taskmanager(revision, &effective, taskmanager)?,
     })
@@ -159,14 +171,16 @@ impl GenerationObjects {
     /// # Errors
     /// As [`ApplicationObjects::documents`].
     pub fn documents(&self) -> Result<Vec<Value>> {
-        Ok(vec![
+        let mut documents = vec![
             document(&self.config_map)?,
             document(&self.service)?,
             document(&self.network_policy)?,
             document(&self.disruption_budget)?,
             document(&self.jobmanager)?,
             document(&self.taskmanager)?,
-        ])
+        ];
+        documents.extend(self.ingress.as_ref().map(document).transpose()?);
+        Ok(documents)
     }
 }
 

@@ -51,6 +51,15 @@ pub(super) fn template(
     let main = main_container(revision, process, effective, given, arguments, &context, &wiring);
     spec.containers.insert(at.unwrap_or(0), main);
     finish(&mut spec, revision);
+    if process == Process::JobManager && revision.spec.jobmanagers() > 1 {
+        let apart = volumes::apart(&revision.application, revision.generation, component(process));
+        let others =
+            spec.affinity.get_or_insert_default().pod_anti_affinity.get_or_insert_default();
+        others
+            .preferred_during_scheduling_ignored_during_execution
+            .get_or_insert_default()
+            .push(apart);
+    }
     store::add(&mut spec, revision, &wiring, &context)?;
     spec.security_context = Some(context);
     Ok(PodTemplateSpec {

@@ -10,7 +10,8 @@ use crate::model::revision::Revision;
 
 /// The Service of the generation's JobManager. It has an address of its own, made before the pods, and
 /// lists a JobManager that is not ready yet: a name that does not resolve at first would be cached by the
-/// JVMs that ask for it.
+/// JVMs that ask for it. Where others stand by, TaskManagers find the one that leads through Flink's high
+/// availability; every one that is ready answers REST for it, and one that is not would only lose requests.
 pub(super) fn jobmanager(revision: &Revision) -> Service {
     let name = revision.application.jobmanager(revision.generation);
     let ports = [("rpc", JOBMANAGER_RPC_PORT), ("blob", BLOB_PORT), ("rest", REST_PORT)];
@@ -20,7 +21,7 @@ pub(super) fn jobmanager(revision: &Revision) -> Service {
         ..Service::default()
     };
     if let Some(spec) = &mut service.spec {
-        spec.publish_not_ready_addresses = Some(true);
+        spec.publish_not_ready_addresses = Some(revision.spec.jobmanagers() == 1);
     }
     service
 }

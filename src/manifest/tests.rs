@@ -390,3 +390,70 @@ fn kubernetes_leaves_the_start_script_alone() {
     let script = [pod::START, store::FETCH_SCRIPT].concat();
     assert!(!script.contains("$(") && !script.contains("$$"), "Kubernetes would replace them");
 }
+
+#[test]
+fn an_ingress_leads_to_the_service_that_follows_the_active_generation() {
+    let mut revision = testing::revision();
+    assert_eq!(generation(&revision).expect("valid").ingress, None);
+    revision.spec.metadata.labels.insert("team".to_owned(), "shop".to_owned());
+    let asked = "{template: 'example.com/{{namespace}}/{{name}}(/|$)(.*)', className: nginx,
+        annotations: {nginx.ingress.kubernetes.io/rewrite-target: /$2}, tls: [{hosts: [example.com]}],
+        labels: {team: web, kubectl-flink.io/generation: '9'}}";
+    revision.spec.spec.ingress = Some(yaml::from_str(asked, "test").expect("an Ingress"));
+    let ingress = generation(&revision).expect("valid").ingress.expect("an Ingress");
+    insta::assert_snapshot!(yaml::to_string(&ingress).expect("YAML"), @r#"
+    apiVersion: networking.k8s.io/v1
+    kind: Ingress
+    metadata:
+      annotations:
+        nginx.ingress.kubernetes.io/rewrite-target: /$2
+      labels:
+        app.kubernetes.io/component: support
+        app.kubernetes.io/instance: orders
+        app.kubernetes.io/managed-by: kubectl-flink
+        app.kubernetes.io/name: flink
+        kubectl-flink.io/application: orders
+        kubectl-flink.io/component: support
+        kubectl-flink.io/generation: "4"
+        team: web
+      name: orders
+      namespace: shop
+    spec:
+      ingressClassName: nginx
+      rules:
+      - host: example.com
+        http:
+          paths:
+          - backend:
+              service:
+                name: orders-rest
+                port:
+                  number: 8081
+            path: /shop/orders(/|$)(.*)
+            pathType: ImplementationSpecific
+      tls:
+      - hosts:
+        - example.com
+    "#);
+}
+
+#[test]
+fn jobmanagers_that_stand_by_are_kept_apart_and_answer_when_they_are_ready() {
+    let mut revision = testing::revision();
+    let publishes = |revision: &Revision| {
+        let spec = generation(revision).expect("valid").service.spec.expect("a spec");
+        spec.publish_not_ready_addresses
+    };
+    assert_eq!(publishes(&revision), Some(true));
+    revision.spec.spec.job_manager.get_or_insert_default().replicas = Some(2);
+    assert_eq!(publishes(&revision), Some(false));
+    let objects = generation(&revision).expect("valid");
+    let replicas = |deployment: &Deployment| deployment.spec.as_ref().and_then(|s| s.replicas);
+    assert_eq!(replicas(&objects.jobmanager), Some(2));
+    let apart = |deployment: &Deployment| {
+        let affinity = pod(deployment).affinity.clone()?.pod_anti_affinity?;
+        affinity.preferred_during_scheduling_ignored_during_execution
+    };
+    assert_eq!(apart(&objects.jobmanager).map(|terms| terms.len()), Some(1));
+    assert_eq!(apart(&objects.taskmanager), None);
+}

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{
     Affinity, ConfigMapVolumeSource, PersistentVolumeClaim, PersistentVolumeClaimSpec,
     PersistentVolumeClaimVolumeSource, PodAffinity, PodAffinityTerm, Volume, VolumeMount,
-    VolumeResourceRequirements,
+    VolumeResourceRequirements, WeightedPodAffinityTerm,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::meta;
 use crate::model::labels::{self, Component};
-use crate::model::name::ApplicationName;
+use crate::model::name::{ApplicationName, Generation};
 use crate::model::storage::{ClaimStorage, MOUNT_PATH, NewClaim, StateStorage};
 
 /// Name of the volume with the state.
@@ -99,6 +99,22 @@ pub(super) fn config_mount() -> VolumeMount {
         mount_path: CONFIG_PATH.to_owned(),
         read_only: Some(true),
         ..VolumeMount::default()
+    }
+}
+
+/// Keeps JobManagers that stand by away from the node of the one that leads, where there is another node for them.
+pub(super) fn apart(
+    application: &ApplicationName,
+    generation: Generation,
+    component: Component,
+) -> WeightedPodAffinityTerm {
+    WeightedPodAffinityTerm {
+        weight: 100,
+        pod_affinity_term: PodAffinityTerm {
+            label_selector: Some(meta::selector(application, Some(generation), Some(component))),
+            topology_key: "kubernetes.io/hostname".to_owned(),
+            ..PodAffinityTerm::default()
+        },
     }
 }
 

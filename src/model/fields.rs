@@ -106,7 +106,6 @@ const REQUESTS: &str = "of the main container; `memory` is also Flink's process 
 const LIMITS: &str = "of the main container; not below the requests";
 const CLAIMS: &str = "put resource claims into the podTemplate";
 const TEMPLATE: &str = "merged over `spec.podTemplate`, lists by position as in the operator, or by name with `kubernetes.operator.pod-template.merge-arrays-by-name`";
-const INGRESS: &str = "the direct engine makes no Ingress: point one of your own at the Service `<name>-rest`, port 8081";
 
 /// Every field, in the order of a document.
 pub const FIELDS: &[Field] = &[
@@ -181,11 +180,22 @@ pub const FIELDS: &[Field] = &[
         Partly,
         "what the main container may not say (command, image, CPU, memory, …) is refused with the field that says it",
     ),
-    field("spec.ingress.template", Type::Text, Refused, INGRESS),
-    field("spec.ingress.className", Type::Text, Refused, INGRESS),
-    field("spec.ingress.annotations", Type::TextMap, Refused, INGRESS),
-    field("spec.ingress.labels", Type::TextMap, Refused, INGRESS),
-    field("spec.ingress.tls", Type::Any, Refused, INGRESS),
+    field(
+        "spec.ingress.template",
+        Type::Text,
+        Honoured,
+        "host and path of the Ingress `<name>`, which leads to the Service `<name>-rest`, port 8081: `{{name}}` and `{{namespace}}` are filled in; scheme, port and query are dropped, as in the operator",
+    ),
+    field(
+        "spec.ingress.className",
+        Type::Text,
+        Honoured,
+        "a note says when there is no such IngressClass",
+    ),
+    field("spec.ingress.annotations", Type::TextMap, Honoured, "of the Ingress"),
+    field("spec.ingress.labels", Type::TextMap, Honoured, "of the Ingress; ours win"),
+    field("spec.ingress.tls[].hosts", Type::Texts, Honoured, ""),
+    field("spec.ingress.tls[].secretName", Type::Text, Honoured, ""),
     field("spec.jobManager.resource.cpu", Type::Amount, Honoured, CPU),
     field("spec.jobManager.resource.memory", Type::Amount, Honoured, MEMORY),
     field("spec.jobManager.resource.ephemeralStorage", Type::Amount, Honoured, STORAGE),
@@ -195,8 +205,8 @@ pub const FIELDS: &[Field] = &[
     field(
         "spec.jobManager.replicas",
         Type::Integer,
-        Partly,
-        "1; more are refused: Kubernetes starts a JobManager that died again, and high availability goes on from the latest checkpoint",
+        Honoured,
+        "1 when absent; all but the one that leads stand by and take over when it dies, which needs high availability",
     ),
     field("spec.jobManager.podTemplate", Type::PodTemplate, Partly, TEMPLATE),
     field("spec.taskManager.resource.cpu", Type::Amount, Honoured, CPU),
@@ -278,20 +288,41 @@ pub const FIELDS: &[Field] = &[
     field("status", Type::Any, Dropped, "the operator wrote it about the past"),
 ];
 
-/// The field at `path`.
+/// The field at `path`; an item of a list is written `[0]` or `[]`.
 pub fn find(path: &str) -> Option<&'static Field> {
+    let path = of_any_item(path);
     FIELDS.iter().find(|field| field.path == path)
+}
+
+/// Whether there is a list of mappings at `path`.
+pub fn is_list(path: &str) -> bool {
+    FIELDS
+        .iter()
+        .any(|field| field.path.strip_prefix(path).is_some_and(|rest| rest.starts_with("[].")))
+}
+
+/// `tls[0].hosts` as `tls[].hosts`.
+fn of_any_item(path: &str) -> String {
+    let mut parts = path.split('[');
+    let mut general = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        general.push('[');
+        general.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    general
 }
 
 /// The names directly below `path` (empty for the document itself), in the table's order.
 pub fn below(path: &str) -> Vec<&'static str> {
+    let path = of_any_item(path);
     let mut names: Vec<&'static str> = Vec::new();
     for field in FIELDS {
-        let rest = match path {
+        let rest = match path.as_str() {
             "" => Some(field.path),
             path => field.path.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')),
         };
         let name = rest.and_then(|rest| rest.split('.').next());
+        let name = name.map(|name| name.trim_end_matches("[]"));
         if let Some(name) = name.filter(|name| !names.contains(name)) {
             names.push(name);
         }
@@ -320,8 +351,7 @@ mod tests {
             .into_iter()
             .filter(|path| {
                 // Within what is not looked at nothing can be missing.
-                let opaque = ["spec.ingress.tls", ".resources.claims"];
-                find(path).is_none() && !opaque.iter().any(|part| path.contains(part))
+                find(path.trim_end_matches("[]")).is_none() && !path.contains(".resources.claims")
             })
             .collect();
         assert_eq!(missing, Vec::<&str>::new());
@@ -350,5 +380,7 @@ mod tests {
         assert_eq!(below(""), ["apiVersion", "kind", "metadata", "spec", "status"]);
         assert_eq!(below("spec.jobManager.resources"), ["requests", "limits", "claims"]);
         assert_eq!(below("spec.image"), Vec::<&str>::new());
+        assert_eq!(below("spec.ingress.tls[3]"), ["hosts", "secretName"]);
+        assert!(is_list("spec.ingress.tls") && !is_list("spec.ingress"));
     }
 }

@@ -34,6 +34,11 @@ impl ApplicationName {
         format!("{self}-rest")
     }
 
+    /// The Ingress, as the operator names it.
+    pub fn ingress(&self) -> String {
+        self.0.clone()
+    }
+
     /// The ServiceAccount, Role and RoleBinding of the application's pods.
     pub fn service_account(&self) -> String {
         self.0.clone()

@@ -110,6 +110,14 @@ pub enum Work {
     Retire,
     /// Deleting what the generations share.
     RetireApplication,
+    /// Comparing the Ingress with the record.
+    CompareIngress,
+    /// Creating the Ingress, or changing it.
+    MakeIngress,
+    /// Deleting the Ingress.
+    RetireIngress,
+    /// Seeing that the IngressClass is there.
+    IngressClass,
     /// Seeing that a quota leaves room.
     Quotas,
     /// Seeing that the ServiceAccount that a spec names is there.
@@ -164,6 +172,10 @@ impl Work {
             Work::Start => START,
             Work::Retire => RETIRE,
             Work::RetireApplication => RETIRE_APPLICATION,
+            Work::CompareIngress => &[Grant(NETWORK, "ingresses", COMPARE)],
+            Work::MakeIngress => &[Grant(NETWORK, "ingresses", APPLY)],
+            Work::RetireIngress => &[Grant(NETWORK, "ingresses", SWEEP)],
+            Work::IngressClass => &[Grant(NETWORK, "ingressclasses", &["get"])],
             Work::Quotas => &[Grant("", "resourcequotas", &["list"])],
             Work::Account => &[Grant("", "serviceaccounts", &["get"])],
             Work::Namespace => &[Grant("", "namespaces", &["get"])],
@@ -183,7 +195,7 @@ impl Work {
 
     /// Whether it looks at the cluster as a whole, so that no Role can allow it.
     pub fn is_cluster_wide(self) -> bool {
-        matches!(self, Work::Namespace | Work::Nodes | Work::StorageClasses)
+        matches!(self, Work::Namespace | Work::Nodes | Work::StorageClasses | Work::IngressClass)
     }
 
     /// The permissions it needs, one by one.
@@ -289,18 +301,21 @@ pub struct Needs {
     pub less_without: &'static [Work],
     /// Checks that are left out where they are not allowed, and what only a failure calls for.
     pub checks: &'static [Work],
+    /// What it also needs for a spec with an Ingress.
+    pub with_ingress: &'static [Work],
 }
 
 use Work::{
-    Account, Anchor, AskFlink, AwaitClaim, Cancel, Claim, Claims, Compare, DeleteClaim,
-    DeleteProfile, Events, Find, FollowPods, List, Logs, MakeProfile, Namespace, Nodes, Observe,
-    Operations, Pods, Profile, Profiles, Quiesce, Quotas, ReadClaim, ReadSecret, Record, Retire,
-    RetireApplication, Revision, Revisions, Snapshot, Start, Storage, StorageClasses, Unfinished,
+    Account, Anchor, AskFlink, AwaitClaim, Cancel, Claim, Claims, Compare, CompareIngress,
+    DeleteClaim, DeleteProfile, Events, Find, FollowPods, IngressClass, List, Logs, MakeIngress,
+    MakeProfile, Namespace, Nodes, Observe, Operations, Pods, Profile, Profiles, Quiesce, Quotas,
+    ReadClaim, ReadSecret, Record, Retire, RetireApplication, RetireIngress, Revision, Revisions,
+    Snapshot, Start, Storage, StorageClasses, Unfinished,
     WatchList,
 };
 
 const fn needs(verb: &'static str, refused_without: &'static [Work]) -> Needs {
-    Needs { verb, refused_without, less_without: &[], checks: &[] }
+    Needs { verb, refused_without, less_without: &[], checks: &[], with_ingress: &[] }
 }
 
 /// What brings a generation up, and the old one down.
@@ -312,7 +327,11 @@ const RESTORE: &[Work] = &[
     Find, Revision, Revisions, AskFlink, Unfinished, Record, ReadClaim, Storage, Snapshot, Cancel,
     Anchor, Quiesce, Start, Observe, Retire,
 ];
-const DEPLOY_CHECKS: &[Work] = &[Account, Quotas, Logs, Namespace, Nodes, StorageClasses];
+const DEPLOY_CHECKS: &[Work] =
+    &[Account, Quotas, Logs, Namespace, Nodes, StorageClasses, IngressClass];
+/// What brings an Ingress up, and the old one down.
+const INGRESS: &[Work] = &[MakeIngress, RetireIngress];
+const INGRESS_AND_DRIFT: &[Work] = &[MakeIngress, RetireIngress, CompareIngress];
 /// Whatever the operation is that is taken over.
 const ANY: &[Work] = &[
     Find,
@@ -337,9 +356,9 @@ const ANY: &[Work] = &[
 
 /// Every verb, in the order of `--help`.
 pub const VERBS: &[Needs] = &[
-    Needs { checks: DEPLOY_CHECKS, ..needs("deploy", DEPLOY) },
+    Needs { checks: DEPLOY_CHECKS, with_ingress: INGRESS_AND_DRIFT, ..needs("deploy", DEPLOY) },
     Needs { checks: &[Storage], ..needs("savepoint", &[Find, Revision, AskFlink, Snapshot]) },
-    Needs { checks: &[Logs, Namespace, Nodes], ..needs("restore", RESTORE) },
+    Needs { checks: &[Logs, Namespace, Nodes], with_ingress: INGRESS, ..needs("restore", RESTORE) },
     Needs {
         checks: &[Storage],
         ..needs(
@@ -349,6 +368,7 @@ pub const VERBS: &[Needs] = &[
     },
     Needs {
         checks: &[Logs],
+        with_ingress: INGRESS,
         ..needs(
             "start",
             &[
@@ -357,9 +377,10 @@ pub const VERBS: &[Needs] = &[
             ],
         )
     },
-    Needs { less_without: &[Storage], ..needs("delete", DELETE) },
+    Needs { less_without: &[Storage], with_ingress: &[RetireIngress], ..needs("delete", DELETE) },
     Needs {
         less_without: &[Storage],
+        with_ingress: &[RetireIngress],
         ..needs(
             "delete-storage",
             &[
@@ -380,12 +401,16 @@ pub const VERBS: &[Needs] = &[
         )
     },
     Needs { less_without: &[AskFlink], checks: &[WatchList], ..needs("list", &[List]) },
-    Needs { less_without: &[AskFlink, Observe, Compare], ..needs("status", &[Find, Revision]) },
+    Needs {
+        less_without: &[AskFlink, Observe, Compare],
+        with_ingress: &[CompareIngress],
+        ..needs("status", &[Find, Revision])
+    },
     needs("logs", &[Find, FollowPods, Logs]),
     needs("operation-list", &[Operations]),
     needs("operation-show", &[Unfinished]),
-    Needs { checks: &[Logs], ..needs("operation-resume", ANY) },
-    Needs { checks: &[Logs], ..needs("operation-abort", ANY) },
+    Needs { checks: &[Logs], with_ingress: INGRESS_AND_DRIFT, ..needs("operation-resume", ANY) },
+    Needs { checks: &[Logs], with_ingress: INGRESS_AND_DRIFT, ..needs("operation-abort", ANY) },
     Needs {
         checks: &[Quotas, AwaitClaim, Namespace, StorageClasses],
         ..needs("storage-create", &[Claim])

@@ -5,7 +5,7 @@ use std::fmt;
 /// A kind of process; prints as the first part of its configuration keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Process {
-    /// Coordinates: one for each cluster.
+    /// Coordinates: one leads, others may stand by.
     JobManager,
     /// Works: as many as the job's parallelism needs.
     TaskManager,

@@ -121,6 +121,11 @@ impl Revision {
             .collect()
     }
 
+    /// Whether an Ingress leads to it.
+    pub fn has_ingress(&self) -> bool {
+        self.spec.spec.ingress.is_some()
+    }
+
     /// Where this application's state lies.
     pub fn layout(&self) -> StateLayout {
         self.storage.layout(&self.namespace, &self.application)

@@ -72,6 +72,11 @@ impl FlinkDeployment {
         self.job().and_then(|job| job.parallelism).unwrap_or(1)
     }
 
+    /// How many JobManagers; all but the one that leads stand by.
+    pub fn jobmanagers(&self) -> i32 {
+        self.spec.job_manager.as_ref().and_then(|jm| jm.replicas).unwrap_or(1)
+    }
+
     /// The Flink version; the default one when the document names none.
     pub fn flink_version(&self) -> FlinkVersion {
         self.spec.flink_version.unwrap_or_default()
@@ -330,14 +335,34 @@ pub struct IngressSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_name: Option<String>,
     /// Annotations of the Ingress.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub annotations: Option<BTreeMap<String, String>>,
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub annotations: BTreeMap<String, String>,
     /// Labels of the Ingress.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub labels: Option<BTreeMap<String, String>>,
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub labels: BTreeMap<String, String>,
     /// Certificates of the Ingress.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    pub tls: Vec<IngressTls>,
+}
+
+/// A certificate of an Ingress.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IngressTls {
+    /// The hosts it is for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    pub hosts: Vec<String>,
+    /// The Secret that holds it; the Ingress controller's own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls: Option<Value>,
+    pub secret_name: Option<String>,
 }
 
 fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(

@@ -105,7 +105,11 @@ async fn read(cluster: &Cluster, record: &Record) -> Result<World> {
         Step::Retire { generation } => Some(labels::ha_selector(application, *generation)),
         _ => None,
     });
-    let lists = ObjectKind::ALL.into_iter().map(|kind| (kind, own.clone()));
+    // Not everybody who runs Flink may list Ingresses.
+    let kinds = ObjectKind::ALL
+        .into_iter()
+        .filter(|kind| *kind != ObjectKind::Ingress || record.has_any_ingress());
+    let lists = kinds.map(|kind| (kind, own.clone()));
     let lists = lists.chain(flinks.map(|selector| (ObjectKind::ConfigMap, selector)));
     let lists: Vec<(ObjectKind, String)> = lists.collect();
     let lists = lists.iter().map(|(kind, selector)| live::list(cluster, *kind, selector));

@@ -108,7 +108,13 @@ impl Simulation<'_> {
                 let anchor = self.anchor.clone().unwrap_or(Anchor::running(*generation));
                 self.write(self::generation(&revision, &anchor)?.into_values())
             }
-            Step::Reinstate { anchor } => self.point(anchor.clone()),
+            Step::Reinstate { anchor } => {
+                let ingress = manifest::ingress(&self.record.revision(anchor.generation)?)?;
+                let mut touched = self.point(anchor.clone())?;
+                let ingress = ingress.as_ref().map(document).transpose()?;
+                touched.extend(self.write(ingress)?);
+                Ok(touched)
+            }
             Step::Rest { snapshot } => {
                 let snapshot = self.record.stopped_at.clone().or(snapshot.clone());
                 let Some(anchor) = self.anchor.clone() else { return Ok(BTreeSet::new()) };
@@ -209,7 +215,9 @@ impl Simulation<'_> {
         let is_record = |document: &Value| {
             document["metadata"]["labels"][labels::COMPONENT] == Component::Operation.as_str()
         };
-        let all = self.live.iter().chain(&self.effects.written);
+        // What was written since is not as it was.
+        let untouched = self.live.iter().filter(|(id, _)| !self.effects.written.contains_key(id));
+        let all = untouched.chain(&self.effects.written);
         let found: BTreeSet<ObjectId> = all
             .filter(|(id, document)| !is_record(document) && which(id, document))
             .map(|(id, _)| id.clone())
@@ -285,6 +293,37 @@ mod tests {
         assert_eq!(of("deployment/orders-g4-taskmanager").expect("written")["spec"]["replicas"], 0);
         let rest = of("service/orders-rest").expect("written").to_string();
         assert!(rest.contains(SAVEPOINT) && rest.contains("stopped"), "{rest}");
+        Ok(())
+    }
+
+    /// It bears the name of the application, and so stays where each generation has one.
+    #[test]
+    fn an_ingress_passes_to_the_next_generation_or_goes_with_its_own() -> Result<()> {
+        let with_ingress = |revision: &mut Revision| {
+            let ingress = crate::model::spec::IngressSpec {
+                template: Some("{{name}}.example.com".to_owned()),
+                ..Default::default()
+            };
+            revision.spec.spec.ingress = Some(ingress);
+        };
+        let mut record = recorded_upgrade();
+        let old = record.old.as_mut().expect("an old generation");
+        with_ingress(old);
+        let live = generation(old, &Anchor::running(old.generation))?;
+        let id = ObjectId { kind: ObjectKind::Ingress, name: "orders".to_owned() };
+        assert!(live.contains_key(&id));
+        let gone = effects(&record, &live)?;
+        assert!(gone.deleted.contains(&id) && !gone.written.contains_key(&id));
+        let retired = gone.by_step.last().expect("a step");
+        assert!(retired.contains(&id), "it goes only when the new generation is proven");
+        for step in &mut record.plan.steps {
+            if let Step::Start { revision, .. } = step {
+                with_ingress(revision);
+            }
+        }
+        let kept = effects(&record, &live)?;
+        assert!(!kept.deleted.contains(&id));
+        assert_eq!(kept.written[&id]["metadata"]["labels"][labels::GENERATION], "5");
         Ok(())
     }
 

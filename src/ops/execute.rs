@@ -293,18 +293,20 @@ impl<'a> Executor<'a> {
             }
             Step::Retire { generation } => {
                 let application = &self.plan().application;
-                objects::retire(self.cluster, application, *generation, observer).await
+                let ingress = self.journal.record.has_ingress(*generation);
+                objects::retire(self.cluster, application, *generation, ingress, observer).await
             }
             Step::Reinstate { anchor } => {
                 let revision = self.revision(anchor.generation)?;
-                objects::write_anchor(self.cluster, &revision, anchor, self.mode()).await?;
+                objects::reinstate(self.cluster, &revision, anchor, self.mode()).await?;
                 self.anchor = Some(anchor.clone());
                 Ok(())
             }
             Step::Rest { snapshot } => self.rest(snapshot.clone()).await,
             Step::RetireApplication => {
                 let application = &self.plan().application;
-                objects::retire_application(self.cluster, application, observer).await
+                let ingress = self.journal.record.has_any_ingress();
+                objects::retire_application(self.cluster, application, ingress, observer).await
             }
             Step::DeleteClaim { name } => {
                 objects::delete_claim(self.cluster, name, self.deadline, observer).await

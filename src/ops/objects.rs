@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::{Resource, ResourceExt};
@@ -121,6 +121,7 @@ pub async fn apply_generation(
         apply(cluster, &rest, mode),
         apply(cluster, &own.disruption_budget, mode),
         apply(cluster, &own.network_policy, mode),
+        apply_some(cluster, own.ingress.as_ref(), mode),
     )?;
     Ok(())
 }
@@ -168,6 +169,21 @@ pub async fn write_anchor(
     let mut rest = manifest::rest_service(revision);
     anchor.annotate(&mut rest);
     apply(cluster, &rest, mode).await
+}
+
+/// Makes the generation of `revision`, which is there, the active one again.
+///
+/// # Errors
+/// As server-side apply.
+pub async fn reinstate(
+    cluster: &Cluster,
+    revision: &Revision,
+    anchor: &Anchor,
+    mode: Mode,
+) -> Result<()> {
+    let ingress = manifest::ingress(revision)?;
+    write_anchor(cluster, revision, anchor, mode).await?;
+    apply_some(cluster, ingress.as_ref(), mode).await
 }
 
 /// Scales a generation to zero and waits until no pod of it is left. Its job has ended, so nobody who manages its
@@ -219,8 +235,8 @@ async fn pods_gone(
     })
 }
 
-/// Deletes the objects of a generation and the ConfigMaps that Flink's high availability left. Its record
-/// stays: it is the history.
+/// Deletes the objects of a generation and the ConfigMaps that Flink's high availability left; an Ingress only
+/// where there may be one, which not everybody may list. Its record stays: it is the history.
 ///
 /// # Errors
 /// As deletion.
@@ -228,10 +244,14 @@ pub async fn retire(
     cluster: &Cluster,
     application: &ApplicationName,
     generation: Generation,
+    has_ingress: bool,
     observer: &mut dyn Observer,
 ) -> Result<()> {
     observer.event(Event::Phase(format!("removing generation {generation}")));
     let own = labels::selector(application, Some(generation), None);
+    if has_ingress {
+        delete_all::<Ingress>(cluster, &own).await?;
+    }
     tokio::try_join!(
         delete_all::<Deployment>(cluster, &own),
         delete_all::<Service>(cluster, &own),
@@ -251,12 +271,16 @@ pub async fn retire(
 pub async fn retire_application(
     cluster: &Cluster,
     application: &ApplicationName,
+    has_ingress: bool,
     observer: &mut dyn Observer,
 ) -> Result<()> {
     let all = labels::selector(application, None, None);
     // The record of the operation outlives all that it is about.
     let (key, operation) = (labels::COMPONENT, labels::Component::Operation.as_str());
     let settings = format!("{all},{key}!={operation}");
+    if has_ingress {
+        delete_all::<Ingress>(cluster, &all).await?;
+    }
     // The anchor goes last: as long as it stands, the application exists and can be deleted again.
     tokio::try_join!(
         delete_all::<Deployment>(cluster, &all),

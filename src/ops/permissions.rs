@@ -4,7 +4,8 @@
 use crate::cluster::{Cluster, access};
 use crate::error::Result;
 use crate::model::permission::{self, Permission, Work};
-use crate::ops::plan::{Plan, Step, Stop, Verb};
+use crate::ops::operation::record::Record;
+use crate::ops::plan::{Step, Stop, Verb};
 
 /// What a step of a verb's plan needs.
 fn work(verb: Verb, step: &Step) -> &'static [Work] {
@@ -33,9 +34,24 @@ fn work(verb: Verb, step: &Step) -> &'static [Work] {
     }
 }
 
+/// What it needs on top of that where a spec has an Ingress.
+fn ingress_work(record: &Record, step: &Step) -> &'static [Work] {
+    match step {
+        Step::Start { revision, .. } if revision.has_ingress() => &[Work::MakeIngress],
+        Step::Reinstate { anchor } if record.has_ingress(anchor.generation) => &[Work::MakeIngress],
+        Step::Repair { generation } if record.has_ingress(*generation) => {
+            &[Work::MakeIngress, Work::CompareIngress]
+        }
+        Step::Retire { generation } if record.has_ingress(*generation) => &[Work::RetireIngress],
+        Step::RetireApplication if record.has_any_ingress() => &[Work::RetireIngress],
+        _ => &[],
+    }
+}
+
 /// The permissions that the steps cannot do without, and the record of the operation, each once.
-fn needed<'a>(verb: Verb, steps: impl Iterator<Item = &'a Step>) -> Vec<Permission> {
-    let works = steps.flat_map(|step| work(verb, step)).copied();
+fn needed<'a>(record: &Record, steps: impl Iterator<Item = &'a Step>) -> Vec<Permission> {
+    let of = |step| work(record.plan.verb, step).iter().chain(ingress_work(record, step));
+    let works = steps.flat_map(of).copied();
     let mut needed: Vec<Permission> =
         std::iter::once(Work::Record).chain(works).flat_map(Work::permissions).collect();
     needed.sort();
@@ -43,21 +59,21 @@ fn needed<'a>(verb: Verb, steps: impl Iterator<Item = &'a Step>) -> Vec<Permissi
     needed
 }
 
-/// Makes sure that the user may do what the plan and its way back need.
+/// Makes sure that the user may do what the plan of the operation and its way back need.
 ///
 /// # Errors
 /// [`Kind::Denied`](crate::error::Kind::Denied) with everything that is missing.
-pub async fn check(cluster: &Cluster, plan: &Plan) -> Result<()> {
-    let all = [plan.steps.as_slice(), &plan.fallback].concat();
-    steps(cluster, plan.verb, &all).await
+pub async fn check(cluster: &Cluster, record: &Record) -> Result<()> {
+    let all = [record.plan.steps.as_slice(), &record.plan.fallback].concat();
+    steps(cluster, record, &all).await
 }
 
-/// Makes sure that the user may take these steps of an operation that `verb` began.
+/// Makes sure that the user may take these steps of the operation.
 ///
 /// # Errors
 /// As [`check`].
-pub async fn steps(cluster: &Cluster, verb: Verb, steps: &[Step]) -> Result<()> {
-    access::require(cluster, &verb.to_string(), &needed(verb, steps.iter())).await
+pub async fn steps(cluster: &Cluster, record: &Record, steps: &[Step]) -> Result<()> {
+    access::require(cluster, &record.plan.verb.to_string(), &needed(record, steps.iter())).await
 }
 
 /// Makes sure that the user may do all that the verb (as [`permission::VERBS`] names it) may come to do: for
@@ -78,7 +94,7 @@ mod tests {
     use crate::ops::lifecycle;
     use crate::ops::observed::{Job, Run};
     use crate::ops::plan::From;
-    use crate::ops::testing::{active, operation, revision, snapshot};
+    use crate::ops::testing::{active, operation, recorded, recorded_upgrade, revision, snapshot};
 
     fn steps() -> Result<Vec<Step>> {
         let request: StorageSpec = "pvc:1Gi".parse()?;
@@ -89,7 +105,7 @@ mod tests {
     #[test]
     fn each_permission_is_asked_for_once() -> Result<()> {
         let steps = steps()?;
-        let needed = needed(Verb::Deploy, steps.iter());
+        let needed = needed(&recorded_upgrade(), steps.iter());
         let claims: Vec<String> = needed
             .iter()
             .map(ToString::to_string)
@@ -102,27 +118,29 @@ mod tests {
     /// What `rbac` prints for a verb lets every plan of the verb pass.
     #[test]
     fn the_table_covers_the_plans() {
-        let running = active(4, Run::Running, Job::Running);
-        let highest = running.revision.generation;
-        let plans = [
-            lifecycle::restore(
-                &running,
-                highest,
-                From::Snapshot(snapshot("savepoint-1")),
-                false,
-                &operation(),
-            ),
-            lifecycle::delete(Some(&running), &revision(4), false, &operation()),
-        ];
-        for plan in plans {
-            let verb = plan.verb.to_string();
-            let allowed: Vec<Permission> = permission::of(&verb)
-                .into_iter()
-                .flat_map(|needs| needs.refused_without)
-                .flat_map(|work| work.permissions())
-                .collect();
-            for permission in needed(plan.verb, plan.steps.iter().chain(&plan.fallback)) {
-                assert!(allowed.contains(&permission), "{verb}: {permission}");
+        let mut running = active(4, Run::Running, Job::Running);
+        for ingress in [None, Some(Default::default())] {
+            running.revision.spec.spec.ingress = ingress.clone();
+            let highest = running.revision.generation;
+            let plans = [
+                lifecycle::restore(&running, highest, From::Snapshot(snapshot("savepoint-1")), false, &operation()),
+                lifecycle::delete(Some(&running), &revision(4), false, &operation()),
+            ];
+            for plan in plans {
+                let record = recorded(plan, &running);
+                let verb = record.plan.verb.to_string();
+                let needs = permission::of(&verb).expect("a verb");
+                let extra: &[Work] = if ingress.is_some() { needs.with_ingress } else { &[] };
+                let allowed = needs.refused_without.iter().chain(extra);
+                let allowed: Vec<Permission> =
+                    allowed.flat_map(|work| work.permissions()).collect();
+                let all = record.plan.steps.iter().chain(&record.plan.fallback);
+                let needed = needed(&record, all);
+                for permission in &needed {
+                    assert!(allowed.contains(permission), "{verb}: {permission}");
+                }
+                let is_ingress = |p: &Permission| p.resource == "ingresses";
+                assert_eq!(needed.iter().any(is_ingress), ingress.is_some(), "{verb}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What is checked before the first write, so that a deployment which cannot work does not begin.
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, ServiceAccount};
+use k8s_openapi::api::networking::v1::IngressClass;
 use kube::ResourceExt;
 
 use crate::cluster::survey::{self, NamespaceInfo};
@@ -23,7 +24,7 @@ use crate::ops::{new_claim, ownership, permissions, profiles, quota};
 /// # Errors
 /// [`Kind::Denied`], [`Kind::Conflict`] or [`Kind::Preflight`], each with all that is in the way.
 pub async fn plan(cluster: &Cluster, record: &Record) -> Result<Vec<Drifted>> {
-    permissions::check(cluster, &record.plan).await?;
+    permissions::check(cluster, record).await?;
     let (changed, ()) =
         tokio::try_join!(ownership::check(cluster, record), quota::check(cluster, record))?;
     Ok(changed)
@@ -125,6 +126,27 @@ pub async fn service_account(cluster: &Cluster, name: Option<&str>) -> Result<()
             format!("Create it with `kubectl create serviceaccount {name}`, or remove spec.serviceAccount: then one is made with the permissions that Flink needs."),
         )),
     }
+}
+
+/// Says when the IngressClass that a spec names is not there: then nobody serves the Ingress, without a word.
+///
+/// # Errors
+/// When the cluster cannot be asked.
+pub async fn ingress_class(
+    cluster: &Cluster,
+    name: Option<&str>,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let Some(name) = name else { return Ok(()) };
+    match read::get(cluster, &cluster.api_all::<IngressClass>(), name).await {
+        Ok(Some(_)) => {}
+        Err(e) if e.kind() == Kind::Denied => {}
+        Err(e) => return Err(e),
+        Ok(None) => observer.event(Event::Warning(format!(
+            "there is no IngressClass {name:?}, so nobody may serve the Ingress (`kubectl get ingressclasses` lists them)"
+        ))),
+    }
+    Ok(())
 }
 
 /// State of a newer Flink cannot be read by an older one (Flink promises it in the other direction only).

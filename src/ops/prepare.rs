@@ -73,6 +73,9 @@ pub async fn prepare<'a>(
     let storage = storage(cluster, &application, request, active.as_ref(), observer).await?;
     let account = request.document.spec.service_account.as_deref();
     preflight::service_account(cluster, account).await?;
+    let ingress = request.document.spec.ingress.as_ref();
+    let class = ingress.and_then(|ingress| ingress.class_name.as_deref());
+    preflight::ingress_class(cluster, class, observer).await?;
     let target = target(cluster, &application, request, &storage.storage, operation, now);
     if let StateStorage::Remote(remote) = &target.storage {
         profiles::check(cluster, remote, target.flink_version).await?;

@@ -104,6 +104,17 @@ fn what_the_operators_examples_use_deploys_unchanged() {
         ),
         ("templates", json!({"podTemplate": sidecar, "jobManager": {"podTemplate": init}})),
         (
+            "ingress",
+            json!({
+                "ingress": {
+                    "template": "/{{namespace}}/{{name}}(/|$)(.*)",
+                    "className": "nginx",
+                    "annotations": {"nginx.ingress.kubernetes.io/rewrite-target": "/$2"},
+                },
+                "jobManager": {"replicas": 2},
+            }),
+        ),
+        (
             "logging",
             json!({"logConfiguration": {"log4j-console.properties": "rootLogger.level = DEBUG\n"}}),
         ),
@@ -117,6 +128,7 @@ fn what_the_operators_examples_use_deploys_unchanged() {
         [
             "application/basic created (server dry run)",
             "application/checkpoint-ha created (server dry run)",
+            "application/ingress created (server dry run)",
             "application/logging created (server dry run)",
             "application/reactive created (server dry run)",
             "application/templates created (server dry run)",
@@ -133,10 +145,9 @@ static RESTRICTED: std::sync::LazyLock<Value> = std::sync::LazyLock::new(
 fn what_belongs_to_the_operator_is_refused_with_its_reason() {
     let sandbox = Sandbox::new();
     let session = json!({"job": null, "mode": "native"});
-    let ingress = json!({"ingress": {"template": "{{name}}.example.com"}});
     let operators = json!({
         "flinkConfiguration": {"kubernetes.operator.savepoint.format.type": "NATIVE", "job.autoscaler.enabled": true},
-        "jobManager": {"replicas": 2},
+        "jobManager": {"replicas": 0},
     });
     let session_job = json!({
         "apiVersion": "flink.apache.org/v1beta1",
@@ -149,13 +160,12 @@ fn what_belongs_to_the_operator_is_refused_with_its_reason() {
         "all.yaml",
         [
             document("session", &session),
-            document("ingress", &ingress),
             document("operators", &operators),
             session_job.to_string(),
             claim.to_owned(),
             document(
-                "ingress",
-                &json!({"job": {"state": "suspended", "savepointTriggerNonce": 0}}),
+                "operators",
+                &json!({"job": {"autoscalerResetNonce": 1, "savepointRedeployNonce": 0}}),
             ),
         ]
         .join("\n---\n"),

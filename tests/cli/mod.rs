@@ -9,6 +9,7 @@ mod documents;
 mod dry_run;
 mod empty;
 mod formats;
+mod ingress;
 mod json;
 mod kubectl;
 mod list;

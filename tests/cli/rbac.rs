@@ -125,9 +125,14 @@ impl Place {
 
 /// What `rbac VERB` prints, taken apart.
 fn printed(verb: &str) -> Vec<Permission> {
+    printed_with(&[verb])
+}
+
+/// What `rbac` prints with these arguments.
+fn printed_with(args: &[&str]) -> Vec<Permission> {
     let sandbox = Sandbox::new();
-    let role: Value =
-        serde_json::from_str(&sandbox.run(&["rbac", verb, "-o", "json"]).success()).unwrap();
+    let role = sandbox.run(&[&["rbac", "-o", "json"], args].concat()).success();
+    let role: Value = serde_json::from_str(&role).unwrap();
     let texts = |value: &Value| -> Vec<String> { serde_json::from_value(value.clone()).unwrap() };
     let mut all = Vec::new();
     for rule in role["rules"].as_array().unwrap() {
@@ -238,6 +243,35 @@ fn an_operation_is_taken_over_only_by_those_who_can_finish_or_undo_it() {
         let missing = all.iter().find(|p| p.to_string().starts_with(missing)).unwrap();
         assert_eq!(without(&place, &scenario, &all, *missing), Missing::Refused);
         let user = place.user("exact", &all);
+        place.run(command, Some(&user)).success();
+    }
+}
+
+/// Who runs Flink need not be somebody who lets others in.
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn an_ingress_takes_permissions_of_its_own() {
+    let place = Place::new(&NOTHING);
+    place.sandbox.write(
+        "orders.yaml",
+        "apiVersion: flink.apache.org/v1beta1
+kind: FlinkDeployment
+metadata: {name: orders}
+spec:
+  ingress: {template: '{{name}}.example.com'}
+  job: {jarURI: 'local:///opt/flink/examples/streaming/StateMachineExample.jar'}
+",
+    );
+    let deploy = &["deploy", "-f", "orders.yaml", "STORAGE", "--no-wait"][..];
+    for (verb, command, missing) in [
+        ("deploy", deploy, "create ingresses.networking.k8s.io"),
+        ("delete", &["delete", "orders"], "delete ingresses.networking.k8s.io"),
+    ] {
+        let before = inventory(&place.sandbox);
+        let user = place.user(&format!("{verb}-plain"), &printed(verb));
+        place.run(command, Some(&user)).fails(6, &[missing]);
+        assert_eq!(inventory(&place.sandbox), before);
+        let user = place.user(&format!("{verb}-all"), &printed_with(&[verb, "--with-ingress"]));
         place.run(command, Some(&user)).success();
     }
 }

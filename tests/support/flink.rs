@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// The job: it runs until it is stopped or cancelled.
+/// The jobs: each runs until it is stopped or cancelled.
 #[derive(Debug, Default)]
 pub(crate) struct Flink {
-    ended: Option<&'static str>,
+    ended: BTreeMap<String, &'static str>,
     /// Savepoints by trigger id; a repeated id is the same savepoint.
     savepoints: BTreeMap<String, String>,
 }
@@ -22,20 +22,21 @@ impl Flink {
     /// The answer to one call.
     pub(crate) fn answer(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let parts: Vec<&str> = path.trim_start_matches('/').split(['/', '?']).collect();
-        let state = self.ended.unwrap_or("RUNNING");
+        let job = parts.get(1).copied().unwrap_or_default().to_owned();
+        let state = self.ended.get(&job).copied().unwrap_or("RUNNING");
         match (method, &parts[..]) {
             ("GET", ["jobs", job]) => (200, details(job, state)),
             ("GET", ["jobs", _, "status"]) => (200, json!({"status": state})),
             ("PATCH", ["jobs", _, "mode=cancel"]) => {
-                self.ended.get_or_insert("CANCELED");
+                self.ended.entry(job).or_insert("CANCELED");
                 (202, json!({}))
             }
-            ("POST", ["jobs", job, "stop"]) => {
+            ("POST", ["jobs", _, "stop"]) => {
                 let trigger = body["triggerId"].as_str().unwrap().to_owned();
                 let directory = body["targetDirectory"].as_str().unwrap();
                 let path = format!("{directory}/savepoint-{job:.6}-0123456789ab");
                 self.savepoints.entry(trigger.clone()).or_insert(path);
-                self.ended.get_or_insert("FINISHED");
+                self.ended.entry(job).or_insert("FINISHED");
                 (202, json!({"request-id": trigger}))
             }
             ("POST", ["jobs", job, "savepoints"]) => {

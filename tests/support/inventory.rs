@@ -6,7 +6,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
     ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Resource;
@@ -22,6 +22,7 @@ pub(crate) fn inventory(sandbox: &Sandbox) -> Vec<String> {
         of::<ConfigMap>(sandbox),
         of::<ControllerRevision>(sandbox),
         of::<Deployment>(sandbox),
+        of::<Ingress>(sandbox),
         of::<Lease>(sandbox),
         of::<NetworkPolicy>(sandbox),
         of::<PersistentVolumeClaim>(sandbox),

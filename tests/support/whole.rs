@@ -5,7 +5,7 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Resource;
@@ -93,6 +93,7 @@ impl App<'_> {
         let mut names = [
             names::<ConfigMap>(sandbox),
             names::<Deployment>(sandbox),
+            names::<Ingress>(sandbox),
             names::<Lease>(sandbox),
             names::<NetworkPolicy>(sandbox),
             names::<PersistentVolumeClaim>(sandbox),

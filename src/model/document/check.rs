@@ -59,6 +59,15 @@ impl Found {
             return self.leaf(node, path, field.holds);
         }
         match &node.content {
+            Content::List(items) if fields::is_list(path) => {
+                let paths = (0..).map(|position| format!("{path}[{position}]"));
+                let items = items.iter().zip(paths);
+                Some(items.filter_map(|(item, path)| self.value(item, &path)).collect())
+            }
+            _ if fields::is_list(path) => {
+                self.refuse(path, "it is no list", "Write each item after `- `.");
+                None
+            }
             Content::Map(_) => Some(Value::Object(self.object(node, path))),
             _ => {
                 let names = fields::below(path).join(", ");

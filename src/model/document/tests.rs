@@ -96,7 +96,15 @@ fn the_table_and_the_type_know_the_same_fields() {
         };
         let mut at = &mut root;
         for part in field.path.split('.') {
-            at = &mut at[part];
+            at = match part.strip_suffix("[]") {
+                None => &mut at[part],
+                Some(list) => {
+                    if at[list].is_null() {
+                        at[list] = serde_json::json!([{}]);
+                    }
+                    &mut at[list][0]
+                }
+            };
         }
         *at = value;
     }
@@ -105,9 +113,21 @@ fn the_table_and_the_type_know_the_same_fields() {
     // … and writes those that it has.
     let again = serde_json::to_value(&deployment).expect("JSON");
     for field in FIELDS.iter().filter(|f| f.treatment != crate::model::fields::Treatment::Dropped) {
-        let pointer = format!("/{}", field.path.replace('.', "/"));
+        let pointer = format!("/{}", field.path.replace("[]", "/0").replace('.', "/"));
         assert_eq!(again.pointer(&pointer), root.pointer(&pointer), "{}", field.path);
     }
+}
+
+#[test]
+fn mistakes_in_a_list_of_mappings_have_their_place() {
+    let text = format!(
+        "{HEAD}metadata: {{name: orders}}\nspec:\n  job: {{jarURI: 'local:///x.jar'}}\n  ingress:\n    template: /x\n    tls:\n    - hosts: [a.example.com]\n    - secret: cert\n    - hosts: [no]\n    - 3\n"
+    );
+    insta::assert_snapshot!(wrong(&text), @"");
+    let text = text
+        .replace("tls:\n    -", "tls:\n     ")
+        .replace("    - secret: cert\n    - hosts: [no]\n    - 3\n", "");
+    insta::assert_snapshot!(wrong(&text), @"");
 }
 
 #[test]

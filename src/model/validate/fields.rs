@@ -9,6 +9,7 @@ use crate::model::spec::{
 };
 use crate::model::storage::{StorageSpec, mounted_path};
 use crate::model::store::Scheme;
+use crate::model::validate::state::without_ha;
 use crate::model::violation::Violation;
 
 /// The most key groups there can be (`KeyGroupRangeAssignment.UPPER_BOUND_MAX_PARALLELISM`).
@@ -96,24 +97,23 @@ fn spec(spec: &FlinkDeploymentSpec) -> Vec<Violation> {
             ));
         }
     }
-    if spec.ingress.is_some() {
-        found.push(Violation::new(
-            "spec.ingress",
-            "the direct engine makes no Ingress",
-            "Remove it, and point an Ingress of your own at the Service <name>-rest, port 8081.",
-        ));
-    }
     found
 }
 
 fn replicas(spec: &FlinkDeploymentSpec) -> Vec<Violation> {
     let mut found = Vec::new();
-    let jobmanagers = spec.job_manager.as_ref().and_then(|jm| jm.replicas);
-    if let Some(count) = jobmanagers.filter(|count| *count != 1) {
+    let jobmanagers = spec.job_manager.as_ref().and_then(|jm| jm.replicas).unwrap_or(1);
+    if jobmanagers < 1 {
         found.push(Violation::new(
             "spec.jobManager.replicas",
-            format!("{count} JobManagers were asked for, and the direct engine runs one, which Kubernetes starts again when it dies"),
-            "Remove it, or write 1.",
+            format!("{jobmanagers} JobManagers cannot run a job"),
+            "Give at least 1, or remove it.",
+        ));
+    } else if jobmanagers > 1 && without_ha(&spec.flink_configuration) {
+        found.push(Violation::new(
+            "spec.jobManager.replicas",
+            format!("one of {jobmanagers} JobManagers has to lead, and without high availability nobody decides which"),
+            "Remove high-availability.type from spec.flinkConfiguration, or write 1.",
         ));
     }
     let taskmanagers = spec.task_manager.as_ref().and_then(|tm| tm.replicas);

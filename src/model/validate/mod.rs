@@ -5,6 +5,7 @@
 
 mod configuration;
 mod fields;
+mod metadata;
 mod secrets;
 mod state;
 mod template;
@@ -22,6 +23,7 @@ use crate::model::violation::{self, Violation};
 /// Every violation of the document, in the order of its fields.
 pub fn violations(deployment: &FlinkDeployment) -> Vec<Violation> {
     let mut found = fields::check(deployment);
+    found.extend(metadata::check(deployment));
     found.extend(configuration::check(deployment));
     found.extend(state::check(deployment));
     let mut templates = Vec::new();
@@ -91,28 +93,30 @@ mod tests {
     fn everything_is_said_at_once() {
         let mut deployment = document(
             "mode: native, imagePullPolicy: Sometimes, restartNonce: 3,
-             ingress: {template: x}, logConfiguration: {log4j.properties: x},
+             ingress: {template: 'Big.example.com', tls: [{hosts: [a_b]}], labels: {team: 'a b'}}, logConfiguration: {log4j.properties: x},
              flinkConfiguration: {high-availability: {cluster-id: x}, taskmanager.memory.process.size: 100m},
              podTemplate: {spec: {containers: [{name: flink-main-container, image: x}]}},
-             jobManager: {replicas: 2, resource: {cpu: much}},
+             jobManager: {replicas: 0, resource: {cpu: much}},
              taskManager: {replicas: 0},
              job: {jarURI: 'ftp://x', parallelism: 0, state: suspended, savepointTriggerNonce: 1}",
         );
         deployment.metadata.name = "Orders".to_owned();
         let error = validate(&deployment).expect_err("many");
         insta::assert_snapshot!(error.to_string(), @r#"
-        the spec of "Orders" has 15 problems, and nothing was written:
+        the spec of "Orders" has 17 problems, and nothing was written:
           metadata.name: "Orders" is not a valid application name. Use at most 45 lowercase letters, digits and '-', starting with a letter and not ending with '-'.
           spec.mode: the direct engine makes the TaskManagers itself, so that they start beside the JobManager. Remove it, or write standalone.
           spec.imagePullPolicy: "Sometimes" is not a pull policy. Use Always, IfNotPresent or Never.
           spec.logConfiguration.log4j.properties: Flink reads no such file. Use log4j-console.properties or logback-console.xml.
-          spec.ingress: the direct engine makes no Ingress. Remove it, and point an Ingress of your own at the Service <name>-rest, port 8081.
-          spec.jobManager.replicas: 2 JobManagers were asked for, and the direct engine runs one, which Kubernetes starts again when it dies. Remove it, or write 1.
+          spec.jobManager.replicas: 0 JobManagers cannot run a job. Give at least 1, or remove it.
           spec.taskManager.replicas: 0 TaskManagers cannot run a job. Give at least 1, or remove it: the parallelism tells how many are needed.
           spec.job.jarURI: "ftp://x" is not a place that the direct engine takes a jar from. Use local:///PATH for a jar in the image or https://… for one to be fetched; a jar on this machine goes with --jar.
           spec.job.parallelism: it is 0. Give at least 1.
           spec.job.state: deploy starts jobs. Remove it; to end a job with its state kept, use `kubectl flink stop`.
           spec.job.savepointTriggerNonce: it triggers the operator, which does not run this application. Remove it and use `kubectl flink savepoint`.
+          spec.ingress.template: "Big.example.com" is not a host that an Ingress can have. Write a DNS name in lower case, such as {{name}}.example.com; a path alone begins with a slash.
+          spec.ingress.labels[team]: "a b" cannot be the value of a label. Use at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends; longer text can be an annotation.
+          spec.ingress.tls[0].hosts[0]: "a_b" is not a name. Use lowercase letters, digits, '-' and '.'.
           spec.flinkConfiguration.high-availability.cluster-id: kubectl-flink sets it: each generation has an identity of its own, so that no two jobs write the same state. Remove it.
           spec.podTemplate.spec.containers[flink-main-container].image: the spec says it. Use spec.image.
           spec.jobManager.resource.cpu: "much" is not a Kubernetes quantity. Write a non-negative number and a suffix, such as 10Gi, 512Mi, 0.5 or 500m.
@@ -124,10 +128,21 @@ mod tests {
     fn each_field_that_is_not_honoured_is_refused() {
         for (spec, path) in [
             ("mode: native", "spec.mode"),
-            ("ingress: {template: x}", "spec.ingress"),
+            ("ingress: {className: nginx}", "spec.ingress.template"),
+            ("ingress: {template: '{{cluster}}.example.com'}", "spec.ingress.template"),
+            ("ingress: {template: '/x', className: Nginx}", "spec.ingress.className"),
+            (
+                "ingress: {template: '/x', tls: [{secretName: a/b}]}",
+                "spec.ingress.tls[0].secretName",
+            ),
+            ("ingress: {template: '/x', annotations: {'a b': c}}", "spec.ingress.annotations[a b]"),
             ("imagePullPolicy: never", "spec.imagePullPolicy"),
             ("logConfiguration: {x: y}", "spec.logConfiguration.x"),
-            ("jobManager: {replicas: 2}", "spec.jobManager.replicas"),
+            ("jobManager: {replicas: 0}", "spec.jobManager.replicas"),
+            (
+                "jobManager: {replicas: 2}, flinkConfiguration: {high-availability.type: none}",
+                "spec.jobManager.replicas",
+            ),
             (
                 "jobManager: {resources: {requests: {cpu: 1}, claims: [{name: x}]}}",
                 "spec.jobManager.resources.claims",
@@ -236,6 +251,7 @@ mod tests {
     #[test]
     fn what_is_honoured_is_accepted() {
         for spec in [
+            "jobManager: {replicas: 3}, ingress: {template: '{{name}}.example.com:443/x', className: nginx, annotations: {a.b/c: 'd e'}, labels: {x: y}, tls: [{hosts: ['*.example.com'], secretName: cert}]}",
             "mode: standalone, restartNonce: 7, serviceAccount: flink, image: x, imagePullPolicy: Never",
             "flinkConfiguration: {kubernetes.taskmanager.cpu.limit-factor: 2, high-availability.type: org.apache.flink.kubernetes.highavailability.KubernetesHaServicesFactory}",
             "flinkConfiguration: {kubernetes.operator.pod-template.merge-arrays-by-name: true, execution.savepoint-restore-mode: no_claim}",
@@ -271,6 +287,15 @@ mod tests {
         assert_eq!(violations(&deployment), []);
         deployment.spec.flink_version = Some(crate::model::flink_version::FlinkVersion::V1_18);
         assert_eq!(violations(&deployment)[0].path, "spec.flinkConfiguration.pipeline.name");
+    }
+
+    #[test]
+    fn labels_that_kubernetes_would_refuse_are_refused() {
+        let mut deployment = testing::revision().spec;
+        deployment.metadata.labels.insert("team".to_owned(), "shop & co".to_owned());
+        deployment.metadata.annotations.insert("a//b".to_owned(), String::new());
+        let paths: Vec<String> = violations(&deployment).into_iter().map(|v| v.path).collect();
+        assert_eq!(paths, ["metadata.labels[team]", "metadata.annotations[a//b]"]);
     }
 
     #[test]

@@ -164,6 +164,22 @@ impl Record {
         })
     }
 
+    /// Whether an Ingress leads to this generation.
+    pub fn has_ingress(&self, generation: Generation) -> bool {
+        self.revision(generation).is_ok_and(|revision| revision.has_ingress())
+    }
+
+    /// Whether an Ingress leads to any generation that this operation makes or found.
+    pub fn has_any_ingress(&self) -> bool {
+        let started = self
+            .plan
+            .steps
+            .iter()
+            .chain(&self.plan.fallback)
+            .any(|step| matches!(step, Step::Start { revision, .. } if revision.has_ingress()));
+        started || self.old.as_deref().is_some_and(Revision::has_ingress)
+    }
+
     /// A revision that tells where the application's state is.
     pub fn any_revision(&self) -> Option<&Revision> {
         let started = self.plan.steps.iter().find_map(|step| match step {

@@ -93,7 +93,7 @@ impl Unfinished {
         observer: &mut dyn Observer,
     ) -> Result<Journal> {
         // The holder is the first thing that is written.
-        permissions::check(cluster, &self.record.plan).await?;
+        permissions::check(cluster, &self.record).await?;
         if !self.is_left(cluster, &runner, observer).await? {
             return Err(self.alive(runner.now));
         }
