@@ -202,6 +202,8 @@ pub enum Command {
     Deploy(Box<commands::deploy::DeployArgs>),
     /// Take a savepoint
     Savepoint(commands::savepoint::SavepointArgs),
+    /// Have Flink take a checkpoint now
+    Checkpoint(commands::checkpoint::CheckpointArgs),
     /// Go back to a snapshot, or bring back a deleted application
     Restore(commands::restore::RestoreArgs),
     /// Stop an application with a savepoint
@@ -235,6 +237,7 @@ pub(crate) async fn dispatch(ctx: &mut Ctx, command: Command) -> Result<()> {
     match command {
         Command::Deploy(args) => commands::deploy::run(ctx, *args).await,
         Command::Savepoint(args) => commands::savepoint::run(ctx, args).await,
+        Command::Checkpoint(args) => commands::checkpoint::run(ctx, args).await,
         Command::Restore(args) => commands::restore::run(ctx, args).await,
         Command::Stop(args) => commands::stop::run(ctx, args).await,
         Command::Start(args) => commands::start::run(ctx, args).await,

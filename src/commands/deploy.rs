@@ -264,8 +264,7 @@ async fn one(
         let mut executor = Executor::resume(cluster, journal, deadline).await?;
         executor.jar = request.jar.as_ref();
         operate::run(ctx, &mut executor, &mut narrator, Towards::End).await?;
-        let proves = |step: &Step| matches!(step, Step::Prove { .. });
-        if executor.plan().steps.iter().any(proves) || !args.wait.wait() {
+        if is_whole(executor.plan()) || !args.wait.wait() {
             drop(narrator);
             return operate::answer(ctx, &executor, answers).map(|()| None);
         }
@@ -337,6 +336,15 @@ async fn jar(deployment: &FlinkDeployment) -> Result<Option<Source>> {
         return Ok(None);
     }
     jar::inspect(Path::new(&uri)).await.map(|jar| Some(Source::Local(jar)))
+}
+
+/// Whether it holds all that it is for, and no later command has to go on.
+fn is_whole(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| match step {
+        Step::Prove { .. } | Step::Rest { .. } | Step::Snapshot { .. } => true,
+        Step::Start { revision, .. } => revision.spec.is_suspended(),
+        _ => false,
+    })
 }
 
 /// What waits is left out; `delete` records a generation that was never recorded beside its state. Only a plan that interrupts nothing may be left alone.

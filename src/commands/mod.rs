@@ -1,6 +1,7 @@
 //! One file a verb: its arguments, the call, and what is shown.
 
 mod answers;
+pub mod checkpoint;
 pub mod completion;
 pub mod delete;
 pub mod deploy;
@@ -15,6 +16,7 @@ mod pods;
 pub mod rbac;
 pub mod restore;
 pub mod savepoint;
+mod saving;
 mod sources;
 pub mod start;
 pub mod status;

@@ -163,6 +163,13 @@ pub(super) fn answer(ctx: &Ctx, executor: &Executor<'_>, answers: &mut Answers) 
     let record = &executor.journal.record;
     let name = record.plan.application.as_str();
     answers.give(ctx, outcome(record, executor.proof.as_ref()))?;
+    if record.plan.verb == Verb::Deploy && record.plan.steps.iter().any(rests) {
+        ctx.ui.hint(&format!("It is stopped. Start it with `kubectl flink start {name}`."));
+        return Ok(());
+    }
+    if record.plan.verb == Verb::Deploy && !record.saved.is_empty() && executor.proof.is_none() {
+        return Ok(());
+    }
     match record.plan.verb {
         Verb::Stop => ctx.ui.hint(&format!("Go on with `kubectl flink start {name}`.")),
         Verb::Delete => kept(ctx, record),
@@ -206,10 +213,23 @@ fn outcome(record: &Record, proof: Option<&Proof>) -> OutcomeView {
     let snapshot = taken.or(record.latest.as_ref());
     match plan.verb {
         Verb::Stop => outcome.ends_with(snapshot),
+        Verb::Deploy if plan.steps.iter().any(rests) => outcome.ends_with(snapshot),
+        Verb::Deploy if !record.saved.is_empty() => {
+            record.saved.iter().for_each(|path| outcome.ends_with(Some(path)));
+        }
         Verb::Delete => outcome.snapshot = snapshot.map(ToString::to_string),
         _ => outcome.snapshot = taken.map(ToString::to_string),
     }
     outcome
+}
+
+/// Whether the application is stopped after this step.
+fn rests(step: &Step) -> bool {
+    match step {
+        Step::Rest { .. } => true,
+        Step::Start { revision, .. } => revision.spec.is_suspended(),
+        _ => false,
+    }
 }
 
 /// The generation that the plan starts.
@@ -223,11 +243,13 @@ fn made(record: &Record) -> Option<Generation> {
 /// What `deploy` did, or would do.
 pub(super) fn deployed(record: &Record) -> &'static str {
     let made = made(record);
-    let repairs = |step: &Step| matches!(step, Step::Repair { .. });
+    let any = |is: fn(&Step) -> bool| record.plan.steps.iter().any(is);
     match &record.before {
-        _ if record.plan.steps.iter().any(repairs) => "repaired",
+        _ if any(|step| matches!(step, Step::Repair { .. })) => "repaired",
+        _ if any(|step| matches!(step, Step::Rest { .. })) => "stopped",
         None => "created",
         Some(before) if Some(before.generation) == made => "running",
+        Some(_) if made.is_none() => "saved",
         Some(_) => "upgraded",
     }
 }

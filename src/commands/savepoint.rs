@@ -5,17 +5,15 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::WaitArgs;
-use crate::cluster::Cluster;
-use crate::commands::narrate::Narrator;
+use crate::commands::saving;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::model::ids::OperationId;
 use crate::model::name::ApplicationName;
-use crate::model::snapshot::{SavepointFormat, SnapshotPath};
-use crate::ops::savepoint::Savepoint;
+use crate::model::snapshot::SavepointFormat;
+use crate::ops::saving::Saving;
 use crate::ui::Format;
-use crate::view::outcome::OutcomeView;
 
 /// A savepoint of terabytes takes half an hour; a longer one needs `--timeout`.
 const TIMEOUT: Duration = Duration::from_secs(3600);
@@ -67,7 +65,7 @@ enum FormatArg {
 /// Takes the savepoint, and prints its path as the last line of standard output.
 ///
 /// # Errors
-/// [`Kind::Flink`] when Flink fails it; [`Kind::Interrupted`] at Ctrl-C, while it goes on.
+/// [`Kind::Flink`](crate::error::Kind::Flink) when Flink fails it; [`Kind::Interrupted`](crate::error::Kind::Interrupted) at Ctrl-C, while it goes on.
 pub async fn run(ctx: &mut Ctx, args: SavepointArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let deadline = args.wait.timeout(TIMEOUT).map_or(Deadline::NEVER, Deadline::after);
@@ -81,50 +79,15 @@ pub async fn run(ctx: &mut Ctx, args: SavepointArgs) -> Result<()> {
         FormatArg::Native => SavepointFormat::Native,
         FormatArg::Canonical => SavepointFormat::Canonical,
     };
-    let savepoint = Savepoint::prepare(&cluster, &args.name, operation, format, args.to).await?;
+    let savepoint = Saving::savepoint(&cluster, &args.name, operation, format, args.to).await?;
     if !args.wait.wait() {
-        savepoint.trigger().await?;
-        ctx.ui.status(&format!("savepoint of {} started", args.name));
-        ctx.ui.hint(&format!("Follow it with `{}`.", savepoint.reattach()));
-        return ctx.show(&outcome(&cluster, &args.name, &savepoint.operation, None), args.output);
+        return saving::start(ctx, &savepoint, args.output).await;
     }
-    let interrupted = ctx.ui.interrupted();
-    let mut narrator = Narrator::new(&ctx.ui, format!("Savepoint of {}", args.name));
-    let taken = async {
-        match attach {
-            true => savepoint.attach(deadline, &mut narrator).await,
-            false => savepoint.take(deadline, &mut narrator).await,
-        }
-    };
-    let path = tokio::select! {
-        path = taken => path?,
-        () = interrupted => {
-            return Err(Error::new(Kind::Interrupted, "interrupted; the savepoint goes on")
-                .hint(format!("Follow it with `{}`.", savepoint.reattach())));
-        }
-    };
-    drop(narrator);
-    ctx.ui.status(&format!("savepoint of {} completed", args.name));
+    let path = saving::follow(ctx, &savepoint, attach, deadline).await?;
     ctx.ui.hint(&format!(
         "Go back to it with `kubectl flink restore {} --from {}`.",
         args.name,
         path.name()
     ));
-    ctx.show(&outcome(&cluster, &args.name, &savepoint.operation, Some(&path)), args.output)
-}
-
-/// The answer: the path, or the id to follow it with as long as there is none.
-fn outcome(
-    cluster: &Cluster,
-    name: &ApplicationName,
-    operation: &OperationId,
-    path: Option<&SnapshotPath>,
-) -> OutcomeView {
-    let what = if path.is_some() { "saved" } else { "saving" };
-    let target = format!("application/{name}");
-    let mut outcome = OutcomeView::new(target, cluster.namespace(), what);
-    outcome.operation = Some(operation.to_string());
-    outcome.text = if path.is_some() { String::new() } else { format!("{operation}\n") };
-    outcome.ends_with(path);
-    outcome
+    ctx.show(&saving::outcome(&savepoint, Some(&path)), args.output)
 }

@@ -116,7 +116,7 @@ fn deployment(
     Deployment {
         metadata: meta::of_generation(revision, name, component),
         spec: Some(DeploymentSpec {
-            replicas: Some(replicas),
+            replicas: Some(if revision.spec.is_suspended() { 0 } else { replicas }),
             selector: meta::selector(application, Some(generation), Some(component)),
             // Never one JobManager more than was asked for; TaskManagers have no reason to overlap either.
             strategy: Some(DeploymentStrategy {

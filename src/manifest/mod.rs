@@ -128,8 +128,8 @@ pub fn generation(revision: &Revision) -> Result<GenerationObjects> {
     })
 }
 
-/// Whether `target` would run as `current` does: the same objects, but for the identity of the generation,
-/// and no restart asked for. Spelling a default out, or spelling a size differently, changes nothing.
+/// Whether `target` would run as `current` does: the same objects, but for the identity of the generation
+/// and whether the job is to rest, and no restart asked for. Spelling a default out, or spelling a size differently, changes nothing.
 ///
 /// # Errors
 /// As [`generation`].
@@ -146,8 +146,10 @@ pub fn runs_alike(current: &Revision, target: &Revision) -> Result<bool> {
     }
     // What to do with leftover state matters while restoring only.
     let allow = current.spec.job().and_then(|job| job.allow_non_restored_state);
+    let state = current.spec.job().and_then(|job| job.state);
     if let Some(job) = &mut target.spec.spec.job {
         job.allow_non_restored_state = allow;
+        job.state = state;
     }
     Ok(application(current) == application(&target) && generation(current)? == generation(&target)?)
 }

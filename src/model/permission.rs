@@ -358,6 +358,7 @@ const ANY: &[Work] = &[
 pub const VERBS: &[Needs] = &[
     Needs { checks: DEPLOY_CHECKS, with_ingress: INGRESS_AND_DRIFT, ..needs("deploy", DEPLOY) },
     Needs { checks: &[Storage], ..needs("savepoint", &[Find, Revision, AskFlink, Snapshot]) },
+    needs("checkpoint", &[Find, Revision, AskFlink, Snapshot]),
     Needs { checks: &[Logs, Namespace, Nodes], with_ingress: INGRESS, ..needs("restore", RESTORE) },
     Needs {
         checks: &[Storage],

@@ -77,6 +77,19 @@ impl FlinkDeployment {
         self.spec.job_manager.as_ref().and_then(|jm| jm.replicas).unwrap_or(1)
     }
 
+    /// Whether the job is to rest (`job.state: suspended`).
+    pub fn is_suspended(&self) -> bool {
+        self.job().and_then(|job| job.state) == Some(JobState::Suspended)
+    }
+
+    /// The same document with a job that runs.
+    pub fn awake(mut self) -> Self {
+        if let (true, Some(job)) = (self.is_suspended(), &mut self.spec.job) {
+            job.state = Some(JobState::Running);
+        }
+        self
+    }
+
     /// The Flink version; the default one when the document names none.
     pub fn flink_version(&self) -> FlinkVersion {
         self.spec.flink_version.unwrap_or_default()
@@ -288,13 +301,13 @@ pub struct JobSpec {
     /// Whether state that no operator of the job claims may be dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_non_restored_state: Option<bool>,
-    /// The operator's trigger; here the `savepoint` verb.
+    /// A new number takes a savepoint of the running job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub savepoint_trigger_nonce: Option<i64>,
-    /// The operator's trigger; here the `checkpoint` verb.
+    /// A new number takes a checkpoint of the running job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_trigger_nonce: Option<i64>,
-    /// The operator's trigger; here the `restore` verb.
+    /// A new number starts again from `initial_savepoint_path`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub savepoint_redeploy_nonce: Option<i64>,
     /// The operator's autoscaler.

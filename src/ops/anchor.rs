@@ -12,13 +12,16 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::{Cluster, read};
 use crate::error::{Error, Kind, Result};
 use crate::model::name::{ApplicationName, Generation};
+use crate::model::revision::Revision;
 use crate::model::snapshot::SnapshotPath;
-use crate::ops::observed::Run;
+use crate::ops::observed::{Nonces, Run};
 
 const ACTIVE: &str = "kubectl-flink.io/active-generation";
 const RUN: &str = "kubectl-flink.io/run";
 const SNAPSHOT: &str = "kubectl-flink.io/snapshot";
 const STOPPING_INTO: &str = "kubectl-flink.io/stopping-into";
+const SAVEPOINT_NONCE: &str = "kubectl-flink.io/savepoint-trigger-nonce";
+const CHECKPOINT_NONCE: &str = "kubectl-flink.io/checkpoint-trigger-nonce";
 
 /// What the anchor says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,12 +38,31 @@ pub struct Anchor {
     /// that finished behind the back of a client that died is found there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopping_into: Option<String>,
+    /// The trigger nonces that were honoured since the generation was made.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub nonces: Nonces,
+}
+
+fn is_default(nonces: &Nonces) -> bool {
+    *nonces == Nonces::default()
 }
 
 impl Anchor {
     /// The anchor of a generation that runs.
     pub fn running(generation: Generation) -> Self {
-        Anchor { generation, run: Run::Running, snapshot: None, stopping_into: None }
+        let nonces = Nonces::default();
+        Anchor { generation, run: Run::Running, snapshot: None, stopping_into: None, nonces }
+    }
+
+    /// The anchor of a generation that was just made: it runs, unless its spec wants it to rest.
+    pub fn new(revision: &Revision) -> Self {
+        let running = Anchor::running(revision.generation);
+        match revision.spec.is_suspended() {
+            false => running,
+            true => {
+                Anchor { run: Run::Stopped, snapshot: revision.restored_from.clone(), ..running }
+            }
+        }
     }
 
     /// Writes the anchor into the annotations of `service`.
@@ -57,6 +79,13 @@ impl Anchor {
         }
         if let Some(directory) = &self.stopping_into {
             annotations.insert(STOPPING_INTO.to_owned(), directory.clone());
+        }
+        for (key, nonce) in
+            [(SAVEPOINT_NONCE, self.nonces.savepoint), (CHECKPOINT_NONCE, self.nonces.checkpoint)]
+        {
+            if let Some(nonce) = nonce {
+                annotations.insert(key.to_owned(), nonce.to_string());
+            }
         }
     }
 
@@ -83,8 +112,19 @@ impl Anchor {
             },
             snapshot: get(SNAPSHOT).map(|path| path.parse()).transpose().map_err(damaged)?,
             stopping_into: get(STOPPING_INTO).cloned(),
+            nonces: Nonces {
+                savepoint: nonce(get(SAVEPOINT_NONCE)).map_err(damaged)?,
+                checkpoint: nonce(get(CHECKPOINT_NONCE)).map_err(damaged)?,
+            },
         }))
     }
+}
+
+fn nonce(text: Option<&String>) -> Result<Option<i64>> {
+    let parse = |text: &String| {
+        text.parse().map_err(|_| Error::new(Kind::Conflict, format!("{text:?} is no number")))
+    };
+    text.map(parse).transpose()
 }
 
 /// Reads the anchor of `application`; `None` when there is no such application.
@@ -161,6 +201,7 @@ mod tests {
             run: Run::Stopped,
             snapshot: Some("file:///flink/state/shop/orders/savepoints/x/savepoint-1-2".parse()?),
             stopping_into: Some("file:///flink/state/shop/orders/savepoints/x".to_owned()),
+            nonces: Nonces { savepoint: Some(-3), checkpoint: None },
         };
         let mut service = Service::default();
         assert_eq!(Anchor::from_service(&service)?, None);

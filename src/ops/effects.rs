@@ -120,6 +120,10 @@ impl Simulation<'_> {
                 let Some(anchor) = self.anchor.clone() else { return Ok(BTreeSet::new()) };
                 self.point(Anchor { run: Run::Stopped, snapshot, stopping_into: None, ..anchor })
             }
+            Step::Acknowledge { nonces } => {
+                let Some(anchor) = self.anchor.clone() else { return Ok(BTreeSet::new()) };
+                self.point(Anchor { nonces: *nonces, ..anchor })
+            }
             Step::Retire { generation } => Ok(self.retire(*generation)),
             Step::RetireApplication => {
                 Ok(self.delete(|id, _| id.kind != ObjectKind::PersistentVolumeClaim))
@@ -134,6 +138,7 @@ impl Simulation<'_> {
             | Step::CopyJar { .. }
             | Step::Verify { .. }
             | Step::Prove { .. }
+            | Step::Snapshot { .. }
             | Step::Catalogue { .. } => Ok(BTreeSet::new()),
         }
     }
@@ -159,7 +164,7 @@ impl Simulation<'_> {
     }
 
     fn start(&mut self, revision: &Revision) -> Result<BTreeSet<ObjectId>> {
-        let anchor = Anchor::running(revision.generation);
+        let anchor = Anchor::new(revision);
         let mut touched = self.write([document(&manifest::controller_revision(revision)?)?])?;
         touched.extend(self.write(generation(revision, &anchor)?.into_values())?);
         touched.extend(self.note_image(revision));

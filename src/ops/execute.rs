@@ -19,8 +19,9 @@ use crate::ops::observed::Run;
 use crate::ops::operation::abort::{self, Way};
 use crate::ops::operation::journal::Journal;
 use crate::ops::operation::record::Direction;
-use crate::ops::plan::{From, Plan, Step};
+use crate::ops::plan::{From, Plan, Step, Take};
 use crate::ops::prove::Proof;
+use crate::ops::saving::Saving;
 use crate::ops::state::State;
 use crate::ops::{await_up, drift, objects, observe, preflight, prove, stop};
 use crate::storage::jar::LocalJar;
@@ -281,6 +282,10 @@ impl<'a> Executor<'a> {
                 drift::repair(self.cluster, &revision, &anchor, observer).await
             }
             Step::Prove { generation } => self.prove(*generation, observer).await,
+            Step::Snapshot { generation, take } => self.save(*generation, *take, observer).await,
+            Step::Acknowledge { nonces } => {
+                self.write_anchor(|anchor| anchor.nonces = *nonces).await
+            }
             Step::Catalogue { generation } => {
                 let revision = self.revision(*generation)?;
                 match self.state.record(&revision, observer).await {
@@ -329,7 +334,7 @@ impl<'a> Executor<'a> {
             .hint("This is a defect of kubectl flink: nothing new was started."));
         }
         observer.event(Event::Phase(format!("starting generation {}", revision.generation)));
-        let anchor = Anchor::running(revision.generation);
+        let anchor = Anchor::new(&revision);
         let mode = self.mode();
         objects::create_generation(self.cluster, &revision, &anchor, mode, observer).await?;
         self.anchor = Some(anchor);
@@ -343,6 +348,23 @@ impl<'a> Executor<'a> {
         let operation = &self.plan().operation;
         let proof = prove::prove(&flink, &revision, operation, self.deadline, observer).await?;
         self.proof = Some(proof);
+        Ok(())
+    }
+
+    /// Takes a snapshot of a job that goes on. Its trigger ids derive from the operation, so that one that was
+    /// begun before is found again.
+    async fn save(
+        &mut self,
+        generation: Generation,
+        take: Take,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        let revision = self.revision(generation)?;
+        let operation = self.plan().operation.clone();
+        let saving = Saving::of(self.cluster, revision, operation, take);
+        let path = saving.take(self.deadline, observer).await?;
+        observer.event(Event::Changed(format!("{take} completed")));
+        self.journal.record.saved.push(path);
         Ok(())
     }
 

@@ -119,19 +119,9 @@ pub fn restore(
 ) -> Plan {
     let old = allowing(&active.revision, allow_non_restored_state);
     let directory = old.layout().operation_savepoints(operation);
-    let stop = |how| Step::Stop { generation: old.generation, job: old.job_id, how };
-    let quiesce = Step::Quiesce { generation: old.generation };
-    let ending = match (&active.run, &active.job) {
-        (Run::Stopped, _) => Vec::new(),
-        (_, Job::Running) => {
-            vec![stop(transition::savepoint(operation, &directory, false)), quiesce]
-        }
-        (_, Job::Unsettled(_)) => vec![stop(Stop::Cancel), quiesce],
-        (_, Job::Ended(_) | Job::Unknown | Job::Unreachable) => vec![quiesce],
-    };
     let target = transition::successor(&old, highest.next(), Some(old.generation), operation);
     let mut steps = verify(&from);
-    steps.extend(ending);
+    steps.extend(transition::giving_way(active, operation, &directory));
     steps.extend(transition::beginning(target.clone(), from));
     steps.push(Step::Retire { generation: old.generation });
     let fallback = match active.job {

@@ -19,7 +19,7 @@ use crate::model::revision::Revision;
 use crate::model::snapshot::SnapshotPath;
 use crate::ops::anchor::{self, Anchor};
 use crate::ops::objects::IMAGE;
-use crate::ops::observed::{Active, Job, Run};
+use crate::ops::observed::{Active, Job, Nonces, Run};
 
 /// A JobManager that Kubernetes starts again recovers its job within half a minute; on a busy node in two.
 const COMING_BACK: Duration = Duration::from_secs(120);
@@ -112,7 +112,9 @@ pub async fn active(
         }
     };
     let latest = seen.or_else(|| anchor.snapshot.clone());
-    let active = Active { revision, run: anchor.run, job, latest };
+    // Those of the record count until others are honoured without a new generation.
+    let nonces = anchor.nonces.or(Nonces::of(&revision.spec));
+    let active = Active { revision, run: anchor.run, job, latest, nonces };
     Ok(Some((anchor, active)))
 }
 

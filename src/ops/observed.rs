@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::ids::JobId;
 use crate::model::revision::Revision;
 use crate::model::snapshot::SnapshotPath;
+use crate::model::spec::FlinkDeployment;
 
 /// The active generation.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,40 @@ pub struct Active {
     pub job: Job,
     /// The newest snapshot known to hold this application's state, if it ever had one.
     pub latest: Option<SnapshotPath>,
+    /// The trigger nonces that were honoured last.
+    pub nonces: Nonces,
+}
+
+/// The numbers in a document whose change asks for a snapshot of the running job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Nonces {
+    /// `savepointTriggerNonce`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub savepoint: Option<i64>,
+    /// `checkpointTriggerNonce`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<i64>,
+}
+
+impl Nonces {
+    /// Those of a document.
+    pub fn of(document: &FlinkDeployment) -> Self {
+        let job = document.job();
+        Nonces {
+            savepoint: job.and_then(|job| job.savepoint_trigger_nonce),
+            checkpoint: job.and_then(|job| job.checkpoint_trigger_nonce),
+        }
+    }
+
+    /// These, and `others` where there is none.
+    #[must_use]
+    pub fn or(self, others: Nonces) -> Nonces {
+        Nonces {
+            savepoint: self.savepoint.or(others.savepoint),
+            checkpoint: self.checkpoint.or(others.checkpoint),
+        }
+    }
 }
 
 /// What the user wants of the application.

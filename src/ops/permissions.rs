@@ -27,8 +27,9 @@ fn work(verb: Verb, step: &Step) -> &'static [Work] {
         Step::Repair { .. } => &[Work::Start, Work::Compare],
         // The first checkpoint is asked for, not waited for.
         Step::Prove { .. } => &[Work::AskFlink, Work::Snapshot, Work::Observe],
+        Step::Snapshot { .. } => &[Work::AskFlink, Work::Snapshot],
         Step::Retire { .. } => &[Work::Retire],
-        Step::Reinstate { .. } | Step::Rest { .. } => &[Work::Anchor],
+        Step::Reinstate { .. } | Step::Rest { .. } | Step::Acknowledge { .. } => &[Work::Anchor],
         Step::RetireApplication => &[Work::RetireApplication],
         Step::DeleteClaim { .. } => &[Work::DeleteClaim],
     }

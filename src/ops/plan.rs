@@ -14,6 +14,7 @@ use crate::model::revision::Revision;
 use crate::model::snapshot::SnapshotPath;
 use crate::model::storage::StorageSpec;
 use crate::ops::anchor::Anchor;
+use crate::ops::observed::Nonces;
 
 /// An operation, ready to be run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,6 +114,25 @@ pub enum Stop {
     Cancel,
 }
 
+/// A snapshot of a job that goes on running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Take {
+    /// A savepoint in the application's storage.
+    Savepoint,
+    /// A checkpoint, where the job's checkpoints are.
+    Checkpoint,
+}
+
+impl fmt::Display for Take {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Take::Savepoint => "savepoint",
+            Take::Checkpoint => "checkpoint",
+        })
+    }
+}
+
 /// One step. Each names all it needs; see [`crate::ops::execute`] for what it must prove.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -185,6 +205,18 @@ pub enum Step {
         /// The generation.
         generation: Generation,
     },
+    /// Take a snapshot of the running job, which goes on.
+    Snapshot {
+        /// Generation of the job.
+        generation: Generation,
+        /// What kind.
+        take: Take,
+    },
+    /// Note which trigger nonces of the document are honoured.
+    Acknowledge {
+        /// All of them.
+        nonces: Nonces,
+    },
     /// Write the revision to the catalogue, beside the state it explains.
     Catalogue {
         /// The generation.
@@ -245,6 +277,7 @@ impl Step {
                 | Step::Quiesce { .. }
                 | Step::Salvage { .. }
                 | Step::Prove { .. }
+                | Step::Snapshot { .. }
                 | Step::Catalogue { .. }
         )
     }

@@ -113,13 +113,21 @@ pub async fn prepare<'a>(
         highest: highest(&revisions, left.newest.as_ref()),
         claim: storage.create.clone(),
         upload: request.jar.as_ref().map(|jar| (jar.sha256.clone(), jar.size)),
-        from: left.resolve(request, &application)?,
+        from: match &active {
+            None => left.resolve(request, &application)?,
+            // It is refused where it would matter: only a new application starts from what --from says.
+            Some(_) => request.from.as_ref().map(|_| From::Empty),
+        },
     };
     let mut decision = deploy::decide(&input)?;
-    if let (Decision::Unchanged, Some(active), Some(anchor)) = (&decision, &active, &anchor)
+    // What is stopped is set back by the start that makes its objects anew.
+    if let (Decision::Unchanged | Decision::Save(_), Some(active), Some(anchor)) =
+        (&decision, &active, &anchor)
+        && active.run == Run::Running
         && !drift::find(cluster, &active.revision, anchor).await?.is_empty()
     {
-        decision = deploy::repair(active, operation);
+        let then = decision.plan().map(|plan| plan.steps.clone()).unwrap_or_default();
+        decision = deploy::repair(active, operation, then);
     }
     Ok(Prepared { decision, target, state, anchor, active })
 }

@@ -100,7 +100,7 @@ fn advance(record: &Record, step: &Step, held: &mut World) -> Result<()> {
             held.extend(effects::effects(&alone, &World::new())?.written);
         }
         Step::Start { revision, .. } => {
-            let anchor = Anchor::running(revision.generation);
+            let anchor = Anchor::new(revision);
             held.extend(effects::generation(revision, &anchor)?);
             let name = revision.application.revision(revision.generation);
             let kind = ObjectKind::ControllerRevision;

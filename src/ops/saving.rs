@@ -1,71 +1,102 @@
-//! The `savepoint` verb's work: trigger (or find again), follow, and prove.
+//! The work of `savepoint` and `checkpoint`: trigger (or find again), follow, and prove.
 
 use crate::cluster::Cluster;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::flink::FlinkClient;
 use crate::flink::client::Trigger;
-use crate::flink::savepoint::{Outcome, SnapshotOperation};
+use crate::flink::savepoint::{Outcome, SnapshotOperation, SnapshotProgress};
 use crate::model::ids::{OperationId, TriggerId};
 use crate::model::name::ApplicationName;
 use crate::model::revision::Revision;
 use crate::model::snapshot::{SavepointFormat, SnapshotPath};
 use crate::ops::event::{Event, Observer};
 use crate::ops::observed::{Job, Run};
+use crate::ops::plan::Take;
 use crate::ops::state::State;
 use crate::ops::{anchor, observe};
 
-/// How often a savepoint is taken again that was lost with its JobManager.
+/// How often a snapshot is taken again that was lost with its JobManager.
 const ROUNDS: u32 = 3;
 /// More than the attempts that one round can make while tasks start.
 const ATTEMPTS_A_ROUND: u32 = 1_000_000;
 
-/// A savepoint of one application.
-pub struct Savepoint<'a> {
+/// A savepoint or checkpoint of one application, whose job goes on.
+pub struct Saving<'a> {
     /// Where.
     pub cluster: &'a Cluster,
     /// The record of the active generation.
     pub revision: Revision,
     /// The operation: trigger ids and the default target directory derive from it.
     pub operation: OperationId,
+    /// Which of the two.
+    pub take: Take,
     trigger: Trigger,
-    directory: String,
+    /// Where a savepoint goes; a checkpoint goes where the job's configuration says.
+    directory: Option<String>,
     flink: FlinkClient,
 }
 
-impl<'a> Savepoint<'a> {
+impl<'a> Saving<'a> {
     /// Prepares a savepoint of a running application.
     ///
     /// # Errors
     /// [`Kind::NotFound`] and [`Kind::Conflict`] when there is nothing to take a savepoint of.
-    pub async fn prepare(
+    pub async fn savepoint(
         cluster: &'a Cluster,
         application: &ApplicationName,
         operation: OperationId,
         format: SavepointFormat,
         to: Option<String>,
-    ) -> Result<Savepoint<'a>> {
-        let anchor = anchor::get(cluster, application).await?;
-        if anchor.run == Run::Stopped {
-            let error = Error::new(Kind::Conflict, format!("{application} is stopped"));
-            return Err(match anchor.snapshot {
-                Some(snapshot) => error.hint(format!("Its state is in {snapshot}.")),
-                None => error,
-            });
-        }
-        let revision = observe::revision(cluster, application, anchor.generation).await?;
-        let directory = to.unwrap_or_else(|| revision.layout().operation_savepoints(&operation));
-        let trigger = Trigger::Savepoint { target_directory: Some(directory.clone()), format };
-        let flink = observe::flink(cluster, application, anchor.generation);
-        Ok(Savepoint { cluster, revision, operation, trigger, directory, flink })
+    ) -> Result<Saving<'a>> {
+        let revision = running(cluster, application).await?;
+        let saving = Saving::of(cluster, revision, operation, Take::Savepoint);
+        let directory = to.or(saving.directory);
+        let trigger = Trigger::Savepoint { target_directory: directory.clone(), format };
+        Ok(Saving { directory, trigger, ..saving })
     }
 
-    /// Triggers it and returns at once; whether it completes is for [`Savepoint::attach`] to find out.
+    /// Prepares a checkpoint of a running application.
+    ///
+    /// # Errors
+    /// As [`Saving::savepoint`].
+    pub async fn checkpoint(
+        cluster: &'a Cluster,
+        application: &ApplicationName,
+        operation: OperationId,
+    ) -> Result<Saving<'a>> {
+        let revision = running(cluster, application).await?;
+        Ok(Saving::of(cluster, revision, operation, Take::Checkpoint))
+    }
+
+    /// A snapshot of the generation that `revision` records, in the default form and place.
+    pub fn of(
+        cluster: &'a Cluster,
+        revision: Revision,
+        operation: OperationId,
+        take: Take,
+    ) -> Saving<'a> {
+        let flink = observe::flink(cluster, &revision.application, revision.generation);
+        let directory = match take {
+            Take::Savepoint => Some(revision.layout().operation_savepoints(&operation)),
+            Take::Checkpoint => None,
+        };
+        let trigger = match take {
+            Take::Savepoint => Trigger::Savepoint {
+                target_directory: directory.clone(),
+                format: SavepointFormat::default(),
+            },
+            Take::Checkpoint => Trigger::Checkpoint,
+        };
+        Saving { cluster, revision, operation, take, trigger, directory, flink }
+    }
+
+    /// Triggers it and returns at once; whether it completes is for [`Saving::attach`] to find out.
     ///
     /// # Errors
     /// When Flink cannot be asked.
     pub async fn trigger(&self) -> Result<()> {
-        let id = attempt(&self.operation, 0);
+        let id = self.attempt(0);
         Ok(self.flink.trigger(self.revision.job_id, &self.trigger, id).await?)
     }
 
@@ -84,7 +115,7 @@ impl<'a> Savepoint<'a> {
     /// Follows one that was triggered earlier under the same operation id.
     ///
     /// # Errors
-    /// As [`Savepoint::take`].
+    /// As [`Saving::take`].
     pub async fn attach(
         &self,
         deadline: Deadline,
@@ -128,14 +159,14 @@ impl<'a> Savepoint<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Outcome> {
         observer.event(Event::Phase("waiting for Flink".to_owned()));
-        let attempt_id = |n: u32| attempt(&self.operation, round * ATTEMPTS_A_ROUND + n);
+        let attempt_id = |n: u32| self.attempt(round * ATTEMPTS_A_ROUND + n);
         let operation = SnapshotOperation {
             flink: &self.flink,
             job: self.revision.job_id,
             trigger: &self.trigger,
             attempt_id: &attempt_id,
         };
-        let mut progress = |progress: crate::flink::savepoint::SnapshotProgress| {
+        let mut progress = |progress: SnapshotProgress| {
             observer.event(Event::Snapshot {
                 acknowledged: progress.acknowledged.into(),
                 total: progress.total.into(),
@@ -148,66 +179,75 @@ impl<'a> Savepoint<'a> {
         }
     }
 
+    fn attempt(&self, attempt: u32) -> TriggerId {
+        self.operation.trigger(&format!("{}-{attempt}", self.take))
+    }
+
+    /// The directory, where it is this operation's alone. One that the user chose may hold other savepoints, and
+    /// proves nothing.
+    fn own_directory(&self) -> Option<&str> {
+        let own = self.revision.layout().operation_savepoints(&self.operation);
+        self.directory.as_deref().filter(|directory| *directory == own)
+    }
+
     /// What is complete in the directory of this operation.
     async fn look_for_it(&self, observer: &mut dyn Observer) -> Result<Option<SnapshotPath>> {
+        let Some(directory) = self.own_directory() else { return Ok(None) };
         let mut state = State::of(self.cluster, &self.revision, &self.operation);
-        let found = match self.is_own(&state) {
-            true => state.find_in(&self.directory, observer).await,
-            false => Ok(None),
-        };
+        let found = state.find_in(directory, observer).await;
         state.close().await;
         found
     }
 
-    /// Whether the directory is this operation's alone. One that the user chose may hold other savepoints, and
-    /// proves nothing.
-    fn is_own(&self, state: &State<'_>) -> bool {
-        self.directory == state.layout().operation_savepoints(&self.operation)
-    }
-
     fn goes_on(&self) -> Error {
-        Error::new(Kind::Timeout, "the savepoint is not complete yet")
+        Error::new(Kind::Timeout, format!("the {} is not complete yet", self.take))
             .hint(format!("It goes on. Follow it with `{}`.", self.reattach()))
     }
 
     fn lost(&self, why: &str) -> Error {
-        Error::new(Kind::Flink, format!("the savepoint did not complete: {why}")).hint(format!(
-            "Nothing complete is in {}. Take another one with `kubectl flink savepoint {}`.",
-            self.directory, self.revision.application
-        ))
+        let (take, name) = (self.take, &self.revision.application);
+        let error = Error::new(Kind::Flink, format!("the {take} did not complete: {why}"));
+        let again = format!("Take another one with `kubectl flink {take} {name}`.");
+        match &self.directory {
+            Some(directory) => error.hint(format!("Nothing complete is in {directory}. {again}")),
+            None => error.hint(again),
+        }
     }
 
     /// Flink failed it: what that means for the job, and what it left on the storage.
     async fn failed(&self, why: &str, observer: &mut dyn Observer) -> Error {
-        let name = &self.revision.application;
+        let (take, name) = (self.take, &self.revision.application);
         if let Ok(job @ Job::Ended(_)) = observe::job(&self.flink, self.revision.job_id).await {
             return self.ended(&job).await;
         }
-        let error = Error::new(Kind::Flink, format!("the savepoint of {name} failed: {why}"))
+        let error = Error::new(Kind::Flink, format!("the {take} of {name} failed: {why}"))
             .hint("The job goes on running.");
-        let mut state = State::of(self.cluster, &self.revision, &self.operation);
-        let remains = match self.is_own(&state) {
-            true => state.remains(&self.directory, observer).await,
-            false => None,
+        let remains = match self.own_directory() {
+            Some(directory) => {
+                let mut state = State::of(self.cluster, &self.revision, &self.operation);
+                let remains = state.remains(directory, observer).await;
+                state.close().await;
+                remains
+            }
+            None => None,
         };
-        state.close().await;
         remains.into_iter().fold(error, Error::hint).hint(format!(
             "See its failures with `kubectl flink status {name}` and `kubectl flink logs {name}`."
         ))
     }
 
-    /// A job that has ended takes no savepoint; what it left is what to go on from.
+    /// A job that has ended takes no snapshot; what it left is what to go on from.
     async fn ended(&self, job: &Job) -> Error {
         let state = match job {
             Job::Ended(state) => state,
             _ => "gone",
         };
-        let name = &self.revision.application;
+        let (take, name) = (self.take, &self.revision.application);
         let checkpoints = self.flink.checkpoints(self.revision.job_id).await.ok();
         let latest = checkpoints.and_then(|all| observe::newest_of(job, all).ok().flatten());
         let error = Error::new(
             Kind::Conflict,
-            format!("the job of {name} is {state}: there is nothing to take a savepoint of"),
+            format!("the job of {name} is {state}: there is nothing to take a {take} of"),
         );
         match latest {
             Some(latest) => error.hint(format!(
@@ -217,12 +257,22 @@ impl<'a> Savepoint<'a> {
         }
     }
 
-    /// The command that follows this savepoint.
+    /// The command that follows this snapshot.
     pub fn reattach(&self) -> String {
-        format!("kubectl flink savepoint {} --attach {}", self.revision.application, self.operation)
+        let (take, name) = (self.take, &self.revision.application);
+        format!("kubectl flink {take} {name} --attach {}", self.operation)
     }
 }
 
-fn attempt(operation: &OperationId, attempt: u32) -> TriggerId {
-    operation.trigger(&format!("savepoint-{attempt}"))
+/// The record of the generation that runs.
+async fn running(cluster: &Cluster, application: &ApplicationName) -> Result<Revision> {
+    let anchor = anchor::get(cluster, application).await?;
+    if anchor.run == Run::Stopped {
+        let error = Error::new(Kind::Conflict, format!("{application} is stopped"));
+        return Err(match anchor.snapshot {
+            Some(snapshot) => error.hint(format!("Its state is in {snapshot}.")),
+            None => error,
+        });
+    }
+    observe::revision(cluster, application, anchor.generation).await
 }

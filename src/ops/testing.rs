@@ -9,7 +9,7 @@ use crate::model::storage::{AccessMode, ClaimStorage, StateStorage};
 use crate::ops::anchor::Anchor;
 use crate::ops::deploy::{Decision, Input, decide};
 use crate::ops::lifecycle::{self, StopMode};
-use crate::ops::observed::{Active, Job, Run};
+use crate::ops::observed::{Active, Job, Nonces, Run};
 use crate::ops::operation::record::{Record, Runner};
 use crate::ops::plan::{Plan, Step, Stop};
 use crate::ops::transition;
@@ -55,7 +55,7 @@ pub(crate) fn revision(generation: u32) -> Revision {
 }
 
 pub(crate) fn active(generation: u32, run: Run, job: Job) -> Active {
-    Active { revision: revision(generation), run, job, latest: None }
+    Active { revision: revision(generation), run, job, latest: None, nonces: Nonces::default() }
 }
 
 /// Each step in a few words, for comparison.

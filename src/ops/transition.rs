@@ -68,9 +68,30 @@ pub fn savepoint(operation: &OperationId, directory: &str, drain: bool) -> Stop 
     Stop::Savepoint { directory: directory.to_owned(), trigger: operation.trigger("stop"), drain }
 }
 
-/// The steps that start `revision` from `from` and prove it.
+/// The steps that end what `active` runs in favour of an earlier snapshot: what it was is saved where that is
+/// possible, and nothing else holds them up.
+pub fn giving_way(active: &Active, operation: &OperationId, directory: &str) -> Vec<Step> {
+    let generation = active.revision.generation;
+    let stop = |how| Step::Stop { generation, job: active.job_id(), how };
+    let quiesce = Step::Quiesce { generation };
+    match (&active.run, &active.job) {
+        (Run::Stopped, _) => Vec::new(),
+        (_, Job::Running) => vec![stop(savepoint(operation, directory, false)), quiesce],
+        (_, Job::Unsettled(_)) => vec![stop(Stop::Cancel), quiesce],
+        (_, Job::Ended(_) | Job::Unknown | Job::Unreachable) => vec![quiesce],
+    }
+}
+
+/// The steps that make `revision` without pods, to be started from `from` later.
+pub fn resting(revision: Revision, from: From) -> Vec<Step> {
+    let generation = revision.generation;
+    vec![Step::Start { revision: Box::new(revision), from }, Step::Catalogue { generation }]
+}
+
+/// The steps that start `revision` from `from` and prove it, also where its spec wanted it to rest.
 pub fn beginning(revision: Revision, from: From) -> Vec<Step> {
     let generation = revision.generation;
+    let revision = Revision { spec: revision.spec.awake(), ..revision };
     vec![
         Step::Start { revision: Box::new(revision), from },
         Step::Prove { generation },

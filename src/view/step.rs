@@ -37,7 +37,13 @@ pub fn words(step: &Step) -> String {
                 From::Stopped => "what the stopped job left".to_owned(),
                 From::Found => "what is found of the old job".to_owned(),
             };
-            format!("start generation {} from {from}", revision.generation)
+            match revision.spec.is_suspended() {
+                false => format!("start generation {} from {from}", revision.generation),
+                true => format!(
+                    "make generation {} without pods, to be started from {from}",
+                    revision.generation
+                ),
+            }
         }
         Step::Repair { generation } => {
             format!("set the objects of generation {generation} back to what its record says")
@@ -47,6 +53,10 @@ pub fn words(step: &Step) -> String {
                 "wait until generation {generation} runs, restored as asked, and has completed a checkpoint"
             )
         }
+        Step::Snapshot { generation, take } => {
+            format!("take a {take} of generation {generation}, which goes on running")
+        }
+        Step::Acknowledge { .. } => "note that the trigger nonces are honoured".to_owned(),
         Step::Catalogue { generation } => {
             format!("record generation {generation} beside its state")
         }
@@ -79,7 +89,8 @@ pub(super) fn proof(step: &Step) -> &'static str {
             "the job runs, was restored from what it should have been, and completed a checkpoint"
         }
         Step::Catalogue { .. } => "the record is on the storage",
-        Step::Reinstate { .. } | Step::Rest { .. } => "it is written",
+        Step::Snapshot { .. } => "Flink names its path",
+        Step::Reinstate { .. } | Step::Rest { .. } | Step::Acknowledge { .. } => "it is written",
         Step::Retire { .. } | Step::RetireApplication => "they are deleted, and the pods are gone",
         Step::DeleteClaim { .. } => "the claim is gone",
     }

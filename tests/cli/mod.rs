@@ -20,5 +20,6 @@ mod rbac;
 mod requests;
 mod storage;
 mod terminal;
+mod triggers;
 mod usage;
 mod version;

@@ -69,6 +69,10 @@ const CASES: &[Case] = &[
         least: &[(2, "anchor, revision"), (2, "the trigger and its outcome")],
     },
     Case {
+        command: &["checkpoint", "orders"],
+        least: &[(2, "anchor, revision"), (2, "the trigger and its outcome"), (1, "where it is")],
+    },
+    Case {
         command: &["stop", "orders"],
         least: &[
             (3, "operation, anchor, revision"),

@@ -149,7 +149,12 @@ impl<'a> App<'a> {
 
     /// Ends the JVM of the pod of this role at once, as `kill -9` does.
     pub(crate) fn kill_jvm(&self, component: &str) {
-        killer::kill(&self.sandbox.cluster, &self.pods(component)[0]);
+        self.kill_jvm_of(&self.pods(component)[0]);
+    }
+
+    /// Ends the JVM of this pod at once.
+    pub(crate) fn kill_jvm_of(&self, pod: &Pod) {
+        killer::kill(&self.sandbox.cluster, pod);
     }
 
     /// How often the containers of this role's pods were started again.

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
     ("list", "ApplicationList"),
     ("status", "StatusView"),
-    ("deploy, savepoint, restore, stop, start, delete", "OutcomeView"),
+    ("deploy, savepoint, checkpoint, restore, stop, start, delete", "OutcomeView"),
     ("the same with --dry-run", "PlanView"),
     ("operation list", "OperationList"),
     ("operation show", "OperationView"),

@@ -123,11 +123,15 @@ fn mistakes_in_a_list_of_mappings_have_their_place() {
     let text = format!(
         "{HEAD}metadata: {{name: orders}}\nspec:\n  job: {{jarURI: 'local:///x.jar'}}\n  ingress:\n    template: /x\n    tls:\n    - hosts: [a.example.com]\n    - secret: cert\n    - hosts: [no]\n    - 3\n"
     );
-    insta::assert_snapshot!(wrong(&text), @"");
+    insta::assert_snapshot!(wrong(&text), @r#"
+    orders.yaml:10:7: spec.ingress.tls[1].secret: there is no such field. There are hosts, secretName.
+    orders.yaml:11:15: spec.ingress.tls[2].hosts[0]: it has to be text, and YAML reads no as the boolean false. Put it into quotes: "no".
+    orders.yaml:12:7: spec.ingress.tls[3]: it is no mapping. Write one with hosts, secretName.
+    "#);
     let text = text
         .replace("tls:\n    -", "tls:\n     ")
         .replace("    - secret: cert\n    - hosts: [no]\n    - 3\n", "");
-    insta::assert_snapshot!(wrong(&text), @"");
+    insta::assert_snapshot!(wrong(&text), @"orders.yaml:8:5: spec.ingress.tls: it is no list. Write each item after `- `.");
 }
 
 #[test]

@@ -4,9 +4,7 @@ use crate::model::labels;
 use crate::model::name::ApplicationName;
 use crate::model::process::Process;
 use crate::model::snapshot::SnapshotPath;
-use crate::model::spec::{
-    API_VERSION, FlinkDeployment, FlinkDeploymentSpec, JobSpec, JobState, KIND, Mode,
-};
+use crate::model::spec::{API_VERSION, FlinkDeployment, FlinkDeploymentSpec, JobSpec, KIND, Mode};
 use crate::model::storage::{StorageSpec, mounted_path};
 use crate::model::store::Scheme;
 use crate::model::validate::state::without_ha;
@@ -169,19 +167,29 @@ fn job(job: &JobSpec, is_on_a_store: bool) -> Vec<Violation> {
             format!("Give at most {MAX_PARALLELISM}."),
         ));
     }
-    if job.state == Some(JobState::Suspended) {
-        found.push(Violation::new(
-            "spec.job.state",
-            "deploy starts jobs",
-            "Remove it; to end a job with its state kept, use `kubectl flink stop`.",
-        ));
-    }
-    if let Some(Err(e)) =
-        job.initial_savepoint_path.as_ref().map(|path| path.parse::<SnapshotPath>())
+    if let Some(Err(e)) = job
+        .initial_savepoint_path
+        .as_ref()
+        .filter(|path| !path.is_empty())
+        .map(|path| path.parse::<SnapshotPath>())
     {
         found.push(Violation::from_error("spec.job.initialSavepointPath", &e));
     }
-    found.extend(nonces(job));
+    let path = job.initial_savepoint_path.as_deref().unwrap_or_default();
+    if job.savepoint_redeploy_nonce.is_some() && path.is_empty() {
+        found.push(Violation::new(
+            "spec.job.savepointRedeployNonce",
+            "it starts the job from a savepoint, and none is named",
+            "Name it in spec.job.initialSavepointPath, or remove this.",
+        ));
+    }
+    if job.autoscaler_reset_nonce.is_some() {
+        found.push(Violation::new(
+            "spec.job.autoscalerResetNonce",
+            "it resets the operator's autoscaler, which does not run this application",
+            "Remove it, and set spec.job.parallelism.",
+        ));
+    }
     found
 }
 
@@ -198,23 +206,4 @@ fn jar(uri: &str, is_on_a_store: bool) -> Option<Violation> {
             "Use local:///PATH for a jar in the image or https://… for one to be fetched; a jar on this machine goes with --jar.",
         )
     })
-}
-
-/// The operator's triggers: a document describes what to run, and here verbs do the rest.
-fn nonces(job: &JobSpec) -> Vec<Violation> {
-    let triggers = [
-        (job.savepoint_trigger_nonce, "savepointTriggerNonce", "`kubectl flink savepoint`"),
-        (job.checkpoint_trigger_nonce, "checkpointTriggerNonce", "`kubectl flink savepoint`"),
-        (job.savepoint_redeploy_nonce, "savepointRedeployNonce", "`kubectl flink restore`"),
-        (job.autoscaler_reset_nonce, "autoscalerResetNonce", "spec.job.parallelism"),
-    ];
-    let given = triggers.into_iter().filter(|(nonce, _, _)| nonce.is_some());
-    let violation = |(_, field, instead): (Option<i64>, &str, &str)| {
-        Violation::new(
-            format!("spec.job.{field}"),
-            "it triggers the operator, which does not run this application",
-            format!("Remove it and use {instead}."),
-        )
-    };
-    given.map(violation).collect()
 }

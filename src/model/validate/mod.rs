@@ -98,7 +98,7 @@ mod tests {
              podTemplate: {spec: {containers: [{name: flink-main-container, image: x}]}},
              jobManager: {replicas: 0, resource: {cpu: much}},
              taskManager: {replicas: 0},
-             job: {jarURI: 'ftp://x', parallelism: 0, state: suspended, savepointTriggerNonce: 1}",
+             job: {jarURI: 'ftp://x', parallelism: 0, state: suspended, savepointRedeployNonce: 1, autoscalerResetNonce: 2}",
         );
         deployment.metadata.name = "Orders".to_owned();
         let error = validate(&deployment).expect_err("many");
@@ -112,8 +112,8 @@ mod tests {
           spec.taskManager.replicas: 0 TaskManagers cannot run a job. Give at least 1, or remove it: the parallelism tells how many are needed.
           spec.job.jarURI: "ftp://x" is not a place that the direct engine takes a jar from. Use local:///PATH for a jar in the image or https://… for one to be fetched; a jar on this machine goes with --jar.
           spec.job.parallelism: it is 0. Give at least 1.
-          spec.job.state: deploy starts jobs. Remove it; to end a job with its state kept, use `kubectl flink stop`.
-          spec.job.savepointTriggerNonce: it triggers the operator, which does not run this application. Remove it and use `kubectl flink savepoint`.
+          spec.job.savepointRedeployNonce: it starts the job from a savepoint, and none is named. Name it in spec.job.initialSavepointPath, or remove this.
+          spec.job.autoscalerResetNonce: it resets the operator's autoscaler, which does not run this application. Remove it, and set spec.job.parallelism.
           spec.ingress.template: "Big.example.com" is not a host that an Ingress can have. Write a DNS name in lower case, such as {{name}}.example.com; a path alone begins with a slash.
           spec.ingress.labels[team]: "a b" cannot be the value of a label. Use at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends; longer text can be an annotation.
           spec.ingress.tls[0].hosts[0]: "a_b" is not a name. Use lowercase letters, digits, '-' and '.'.
@@ -235,10 +235,7 @@ mod tests {
                 "spec.job.initialSavepointPath",
             ),
             ("initialSavepointPath: 'gs://data/savepoint-1'", "spec.job.initialSavepointPath"),
-            ("state: suspended", "spec.job.state"),
             ("initialSavepointPath: nowhere", "spec.job.initialSavepointPath"),
-            ("savepointTriggerNonce: 1", "spec.job.savepointTriggerNonce"),
-            ("checkpointTriggerNonce: 1", "spec.job.checkpointTriggerNonce"),
             ("savepointRedeployNonce: 1", "spec.job.savepointRedeployNonce"),
             ("autoscalerResetNonce: 1", "spec.job.autoscalerResetNonce"),
         ] {
@@ -266,7 +263,7 @@ mod tests {
         for mode in ["stateless", "savepoint", "last-state"] {
             assert_eq!(
                 refused(&format!(
-                    "image: mine, job: {{jarURI: 'local:///x.jar', upgradeMode: {mode}, state: running, allowNonRestoredState: true, initialSavepointPath: 's3://b/savepoint-1'}}"
+                    "image: mine, job: {{jarURI: 'local:///x.jar', upgradeMode: {mode}, state: suspended, savepointTriggerNonce: 0, checkpointTriggerNonce: -1, savepointRedeployNonce: 3, allowNonRestoredState: true, initialSavepointPath: 's3://b/savepoint-1'}}"
                 )),
                 Vec::<String>::new()
             );

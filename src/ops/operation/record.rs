@@ -67,6 +67,9 @@ pub struct Record {
     /// The snapshot that the stop in this operation left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_at: Option<SnapshotPath>,
+    /// The snapshots that were taken of a job which goes on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub saved: Vec<SnapshotPath>,
     /// The newest snapshot that was known when it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest: Option<SnapshotPath>,
@@ -116,6 +119,7 @@ impl Record {
             holder: runner.id.clone(),
             job_ended: false,
             stopped_at: None,
+            saved: Vec::new(),
             latest: active.and_then(Active::known_snapshot).cloned(),
             failure: None,
             before: anchor,
