@@ -107,7 +107,7 @@ fn stranger(document: &Document) -> Option<Violation> {
         ),
         "FlinkStateSnapshot" if ours => (
             "it is an order to the operator".to_owned(),
-            "Use `kubectl flink savepoint`.".to_owned(),
+            "Use `kubectl flink savepoint` or `kubectl flink checkpoint`.".to_owned(),
         ),
         "FlinkBlueGreenDeployment" if ours => (
             "here every upgrade keeps the old generation until the new one has proven itself".to_owned(),

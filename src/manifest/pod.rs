@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
     Affinity, Container, ContainerPort, PodSecurityContext, PodSpec, PodTemplateSpec,
-    ResourceRequirements,
+    ResourceClaim, ResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -18,6 +18,7 @@ use crate::model::process::Process;
 use crate::model::quantity::Quantity;
 use crate::model::resources::ContainerResources;
 use crate::model::revision::Revision;
+use crate::model::spec::DeviceClaim;
 use crate::model::storage::StateStorage;
 use crate::model::store::Wiring;
 
@@ -133,7 +134,11 @@ fn main_container(
         // `sh -c SCRIPT NAME ARGS…`: the name is what $0 says.
         command: Some(["/bin/sh", "-c", START, "flink"].map(str::to_owned).to_vec()),
         args: Some(args),
-        resources: Some(resources(given.resources.clone(), &effective.resources)),
+        resources: Some(resources(
+            given.resources.clone(),
+            &effective.resources,
+            revision.spec.spec.claims(process),
+        )),
         security_context: Some(security::container(given.security_context.clone(), context)),
         ..given
     };
@@ -173,6 +178,7 @@ fn log_flags(process: Process) -> Vec<String> {
 fn resources(
     given: Option<ResourceRequirements>,
     ours: &ContainerResources,
+    devices: &[DeviceClaim],
 ) -> ResourceRequirements {
     let merged = |given: Option<BTreeMap<String, ApiQuantity>>,
                   ours: &BTreeMap<String, Quantity>| {
@@ -181,10 +187,15 @@ fn resources(
         Some(all)
     };
     let given = given.unwrap_or_default();
+    let mut claims = given.claims.unwrap_or_default();
+    for DeviceClaim { name, request } in devices {
+        claims.retain(|claim| claim.name != *name);
+        claims.push(ResourceClaim { name: name.clone(), request: request.clone() });
+    }
     ResourceRequirements {
         requests: merged(given.requests, &ours.requests),
         limits: merged(given.limits, &ours.limits),
-        claims: given.claims,
+        claims: Some(claims).filter(|claims| !claims.is_empty()),
     }
 }
 

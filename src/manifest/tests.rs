@@ -438,6 +438,22 @@ fn an_ingress_leads_to_the_service_that_follows_the_active_generation() {
 }
 
 #[test]
+fn a_container_uses_the_devices_that_its_pod_claims() {
+    let mut revision = testing::revision();
+    let spec =
+        "{taskManager: {resources: {requests: {cpu: 1}, claims: [{name: gpu, request: one}]},
+        podTemplate: {spec: {resourceClaims: [{name: gpu, resourceClaimTemplateName: gpu}]}}}}";
+    let spec: crate::model::spec::FlinkDeploymentSpec = yaml::from_str(spec, "test").expect(spec);
+    revision.spec.spec.task_manager = spec.task_manager;
+    let objects = generation(&revision).expect("valid");
+    let claims = |deployment: &Deployment| main(deployment).resources.clone()?.claims;
+    let gpu = claims(&objects.taskmanager).expect("a claim").remove(0);
+    assert_eq!((gpu.name.as_str(), gpu.request.as_deref()), ("gpu", Some("one")));
+    assert_eq!(claims(&objects.jobmanager), None);
+    assert!(pod(&objects.taskmanager).resource_claims.is_some());
+}
+
+#[test]
 fn jobmanagers_that_stand_by_are_kept_apart_and_answer_when_they_are_ready() {
     let mut revision = testing::revision();
     let publishes = |revision: &Revision| {

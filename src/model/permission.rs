@@ -310,8 +310,7 @@ use Work::{
     DeleteClaim, DeleteProfile, Events, Find, FollowPods, IngressClass, List, Logs, MakeIngress,
     MakeProfile, Namespace, Nodes, Observe, Operations, Pods, Profile, Profiles, Quiesce, Quotas,
     ReadClaim, ReadSecret, Record, Retire, RetireApplication, RetireIngress, Revision, Revisions,
-    Snapshot, Start, Storage, StorageClasses, Unfinished,
-    WatchList,
+    Snapshot, Start, Storage, StorageClasses, Unfinished, WatchList,
 };
 
 const fn needs(verb: &'static str, refused_without: &'static [Work]) -> Needs {

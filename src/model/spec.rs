@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::model::config::FlinkConfig;
 use crate::model::flink_version::FlinkVersion;
 use crate::model::labels;
+use crate::model::process::Process;
 use crate::model::storage::StorageSpec;
 
 /// `apiVersion` of the document.
@@ -197,6 +198,17 @@ pub struct FlinkDeploymentSpec {
     pub ingress: Option<IngressSpec>,
 }
 
+impl FlinkDeploymentSpec {
+    /// The devices that the main container of a process uses.
+    pub fn claims(&self, process: Process) -> &[DeviceClaim] {
+        let resources = match process {
+            Process::JobManager => self.job_manager.as_ref().and_then(|jm| jm.resources.as_ref()),
+            Process::TaskManager => self.task_manager.as_ref().and_then(|tm| tm.resources.as_ref()),
+        };
+        resources.map_or(&[], |resources| &resources.claims)
+    }
+}
+
 /// Who turns a need for slots into TaskManager pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -268,9 +280,21 @@ pub struct Resources {
     /// Resource name to quantity.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "scalars")]
     pub limits: BTreeMap<String, String>,
-    /// Dynamic resource allocation; not honoured.
+    /// Devices that the pod claims (`resourceClaims` of its template) and the container uses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    pub claims: Vec<DeviceClaim>,
+}
+
+/// A device that a container uses, out of those that its pod claims.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeviceClaim {
+    /// The pod's name for the claim.
+    #[serde(default)]
+    pub name: String,
+    /// One request of the claim; all of them when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claims: Option<Value>,
+    pub request: Option<String>,
 }
 
 /// `spec.job`.

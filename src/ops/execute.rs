@@ -333,7 +333,8 @@ impl<'a> Executor<'a> {
             )
             .hint("This is a defect of kubectl flink: nothing new was started."));
         }
-        observer.event(Event::Phase(format!("starting generation {}", revision.generation)));
+        let doing = if revision.spec.is_suspended() { "making" } else { "starting" };
+        observer.event(Event::Phase(format!("{doing} generation {}", revision.generation)));
         let anchor = Anchor::new(&revision);
         let mode = self.mode();
         objects::create_generation(self.cluster, &revision, &anchor, mode, observer).await?;

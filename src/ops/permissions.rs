@@ -124,7 +124,13 @@ mod tests {
             running.revision.spec.spec.ingress = ingress.clone();
             let highest = running.revision.generation;
             let plans = [
-                lifecycle::restore(&running, highest, From::Snapshot(snapshot("savepoint-1")), false, &operation()),
+                lifecycle::restore(
+                    &running,
+                    highest,
+                    From::Snapshot(snapshot("savepoint-1")),
+                    false,
+                    &operation(),
+                ),
                 lifecycle::delete(Some(&running), &revision(4), false, &operation()),
             ];
             for plan in plans {

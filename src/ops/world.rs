@@ -264,7 +264,7 @@ impl World {
             (_, Some((State::Stopped, flink))) => (Job::finished(), flink.newest.clone()),
         };
         latest = latest.or_else(|| anchor.snapshot.clone());
-        let mut active = Active { revision, run: anchor.run, job, latest };
+        let mut active = Active { revision, run: anchor.run, job, latest, nonces: anchor.nonces };
         self.settle(&mut active, anchor, up);
         Some(active)
     }

@@ -174,19 +174,18 @@ fn what_belongs_to_the_operator_is_refused_with_its_reason() {
     exit code: 2
     ---- stdout
     ---- stderr
-    error: 6 documents have 12 problems, and nothing was written:
+    error: 5 documents have 11 problems, and nothing was written:
       all.yaml:1:343: spec.job: it is missing, which makes this a session cluster, and those are not run by the direct engine. Add spec.job with jarURI, entryClass and parallelism.
       all.yaml:1:354: spec.mode: the direct engine makes the TaskManagers itself, so that they start beside the JobManager. Remove it, or write standalone.
-      all.yaml:3:466: spec.ingress: the direct engine makes no Ingress. Remove it, and point an Ingress of your own at the Service <name>-rest, port 8081.
-      all.yaml:5:171: spec.flinkConfiguration.kubernetes.operator.savepoint.format.type: it configures the operator, which does not run this application. Remove it.
-      all.yaml:5:224: spec.flinkConfiguration.job.autoscaler.enabled: it configures the operator, which does not run this application. Remove it.
-      all.yaml:5:269: spec.jobManager.replicas: 2 JobManagers were asked for, and the direct engine runs one, which Kubernetes starts again when it dies. Remove it, or write 1.
-      all.yaml:7:42: kind: the direct engine runs applications, each on a cluster of its own, and no session jobs. Write a FlinkDeployment with this spec.job.
-      all.yaml:10:1: kind: deploy makes no PersistentVolumeClaim. Leave it out here, and apply it with `kubectl apply`.
-      all.yaml:13:343: spec.job.jarURI: it is missing, and the job's code is looked for nowhere else. Name the jar: --jar PATH, or local:///PATH for one in the image.
-      all.yaml:13:350: spec.job.state: deploy starts jobs. Remove it; to end a job with its state kept, use `kubectl flink stop`.
-      all.yaml:13:370: spec.job.savepointTriggerNonce: it triggers the operator, which does not run this application. Remove it and use `kubectl flink savepoint`.
-      all.yaml:13:79: metadata.name: an earlier document is about "ingress" too. Keep one of them.
+      all.yaml:3:171: spec.flinkConfiguration.kubernetes.operator.savepoint.format.type: it configures the operator, which does not run this application. Remove it.
+      all.yaml:3:224: spec.flinkConfiguration.job.autoscaler.enabled: it configures the operator, which does not run this application. Remove it.
+      all.yaml:3:269: spec.jobManager.replicas: 0 JobManagers cannot run a job. Give at least 1, or remove it.
+      all.yaml:5:42: kind: the direct engine runs applications, each on a cluster of its own, and no session jobs. Write a FlinkDeployment with this spec.job.
+      all.yaml:8:1: kind: deploy makes no PersistentVolumeClaim. Leave it out here, and apply it with `kubectl apply`.
+      all.yaml:11:345: spec.job.jarURI: it is missing, and the job's code is looked for nowhere else. Name the jar: --jar PATH, or local:///PATH for one in the image.
+      all.yaml:11:352: spec.job.autoscalerResetNonce: it resets the operator's autoscaler, which does not run this application. Remove it, and set spec.job.parallelism.
+      all.yaml:11:377: spec.job.savepointRedeployNonce: it starts the job from a savepoint, and none is named. Name it in spec.job.initialSavepointPath, or remove this.
+      all.yaml:11:79: metadata.name: an earlier document is about "operators" too. Keep one of them.
     "#);
 }
 

@@ -19,7 +19,7 @@ spec:
     );
     sandbox.write("orders.yaml", text);
     let storage = format!("--storage=pvc:1Gi,class={}", sandbox.namespace);
-    sandbox.run(&[&["deploy", "-f", "orders.yaml", &storage, "--no-wait"], flags].concat())
+    sandbox.run(&[&["deploy", "-f", "orders.yaml", &storage], flags].concat())
 }
 
 /// Name, generation and host of each Ingress.
@@ -44,18 +44,16 @@ fn an_ingress_follows_the_spec() {
     };
     let proxy = Proxy::start(&sandbox.path("kubeconfig"), Some(Flink::default()));
     let server = format!("--server=http://{}", proxy.address);
-    let deploy = |ingress: &str, flags: &[&str]| {
-        deploy(&sandbox, ingress, &[&[server.as_str()], flags].concat())
-    };
+    let deploy = |ingress: &str, flag: &str| deploy(&sandbox, ingress, &[&server, flag]).success();
     let stop = || sandbox.run(&["stop", "orders", &server]).success();
-    deploy("{template: '{{name}}.example.com'}", &[]).success();
+    deploy("{template: '{{name}}.example.com'}", "--no-wait");
     assert_eq!(ingresses(&sandbox), one("1", "orders.example.com"));
     let drifted = sandbox.run(&["status", "orders", "-o", "json"]).stdout.to_string();
     let drifted: Value = serde_json::from_str(&drifted).unwrap();
     assert_eq!(drifted["drift"], serde_json::json!([]));
 
     stop();
-    deploy("{template: '{{name}}.example.org'}", &[]).success();
+    deploy("{template: '{{name}}.example.org'}", "--no-wait");
     assert_eq!(ingresses(&sandbox), one("2", "orders.example.org"));
 
     let api = sandbox.cluster.api::<Ingress>(&sandbox.namespace);
@@ -64,15 +62,15 @@ fn an_ingress_follows_the_spec() {
     assert!(drifted.contains("ingress/orders is gone"), "{drifted}");
 
     stop();
-    deploy("{template: '{{name}}.example.net'}", &[]).success();
-    let dry = deploy("null", &["--dry-run=server"]).success();
+    deploy("{template: '{{name}}.example.net'}", "--no-wait");
+    let dry = deploy("null", "--dry-run=server");
     assert!(dry.contains("--- ingress/orders\n+++ /dev/null\n"), "{dry}");
     stop();
-    deploy("null", &[]).success();
+    deploy("null", "--no-wait");
     assert_eq!(ingresses(&sandbox), []);
 
     stop();
-    deploy("{template: '{{name}}.example.com'}", &[]).success();
+    deploy("{template: '{{name}}.example.com'}", "--no-wait");
     assert_eq!(ingresses(&sandbox), one("5", "orders.example.com"));
     sandbox.run(&["delete", "orders"]).success();
     assert_eq!(ingresses(&sandbox), []);
@@ -99,7 +97,7 @@ fn an_ingress_of_somebody_else_and_a_class_that_is_not_there_are_told() {
             "spec": {"defaultBackend": {"service": {"name": "x", "port": {"number": 80}}}},
         }),
     );
-    assert_snapshot!(deploy(&sandbox, "{template: /x}", &[]), @"
+    assert_snapshot!(deploy(&sandbox, "{template: /x}", &["--no-wait"]), @"
     exit code: 4
     ---- stdout
     ---- stderr

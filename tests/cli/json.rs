@@ -79,6 +79,7 @@ fn every_command_prints_the_document_it_promises() {
     let saved = place.prints(&["savepoint", "orders"], "OutcomeView");
     let path = saved["snapshot"].as_str().expect("a path");
     assert!(path.starts_with("file:///"), "{saved:#}");
+    place.prints(&["checkpoint", "orders"], "OutcomeView");
     let begun = place.prints(&["savepoint", "orders", "--no-wait"], "OutcomeView");
     assert!(begun["snapshot"].is_null() && begun["operation"].is_string(), "{begun:#}");
     place.prints(&["storage", "list"], "StorageList");

@@ -267,8 +267,8 @@ spec:
         ("deploy", deploy, "create ingresses.networking.k8s.io"),
         ("delete", &["delete", "orders"], "delete ingresses.networking.k8s.io"),
     ] {
-        let before = inventory(&place.sandbox);
         let user = place.user(&format!("{verb}-plain"), &printed(verb));
+        let before = inventory(&place.sandbox);
         place.run(command, Some(&user)).fails(6, &[missing]);
         assert_eq!(inventory(&place.sandbox), before);
         let user = place.user(&format!("{verb}-all"), &printed_with(&[verb, "--with-ingress"]));

@@ -63,19 +63,50 @@ spec:
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
 fn a_document_says_whether_the_job_rests() {
     let place = Place::new();
-    assert_snapshot!(place.deploy("state: suspended", &["--no-wait"]), @"");
+    assert_snapshot!(place.deploy("state: suspended", &["--no-wait"]), @"
+    exit code: 0
+    ---- stdout
+    application/orders created
+    ---- stderr
+    persistentvolumeclaim/orders-state created
+    Deploying orders: making generation 1
+    deployment/orders-g1-jobmanager created
+    hint: It is stopped. Start it with `kubectl flink start orders`.
+    ");
     assert_eq!(place.replicas(), [0, 0]);
     let list = place.run(&["list"]).success();
     assert!(list.contains("STOPPED"), "{list}");
-    assert_snapshot!(place.deploy("state: suspended", &["--no-wait"]), @"");
-    assert_snapshot!(place.deploy("state: running", &["--no-wait"]), @"");
+    assert_snapshot!(place.deploy("state: suspended", &["--no-wait"]), @"
+    exit code: 0
+    ---- stdout
+    application/orders unchanged
+    ---- stderr
+    ");
+    assert_snapshot!(place.deploy("state: running", &["--no-wait"]), @"
+    exit code: 0
+    ---- stdout
+    application/orders upgraded
+    ---- stderr
+    Deploying orders: starting generation 2
+    deployment/orders-g2-jobmanager created
+    Deploying orders: removing generation 1
+    hint: Follow it with `kubectl flink status orders -w`.
+    ");
     assert_eq!(place.replicas(), [1, 1]);
-    assert_snapshot!(place.deploy("state: suspended", &["--dry-run=client", "-o", "jsonpath={.spec.job.state}"]), @"");
+    let document = ["--dry-run=client", "-o", "jsonpath={.spec.job.state}"];
+    assert_eq!(place.deploy("state: suspended", &document).success(), "suspended");
     let planned = place.deploy("state: suspended", &["--dry-run=server"]).success();
-    assert_snapshot!(planned.lines().take(3).collect::<Vec<_>>().join("\n"), @"");
-    assert_snapshot!(place.deploy("state: suspended", &[]), @"");
+    for step in
+        ["1. stop generation 2 with a savepoint", "2. scale generation 2 to zero", "3. mark"]
+    {
+        assert!(planned.contains(step), "{planned}");
+    }
+    let stopped = place.deploy("state: suspended", &[]);
+    assert!(stopped.success().starts_with("application/orders stopped\nfile:"), "{stopped}");
+    assert!(stopped.last_line().contains("/savepoint-"), "{stopped}");
     assert_eq!(place.replicas(), [0, 0]);
-    assert_snapshot!(place.deploy("state: suspended", &[]), @"");
+    let again = place.deploy("state: suspended", &[]);
+    assert_eq!(again.success(), "application/orders unchanged\n");
 }
 
 #[test]
@@ -84,29 +115,87 @@ fn a_new_number_in_a_document_takes_a_snapshot_once() {
     let place = Place::new();
     place.deploy("savepointTriggerNonce: 1", &["--no-wait"]).success();
     assert_eq!(place.proxy.savepoints(), 0, "a first number asks for nothing");
-    assert_snapshot!(place.deploy("savepointTriggerNonce: 2", &[]), @"");
+    let saved = place.deploy("savepointTriggerNonce: 2", &[]);
+    assert!(saved.success().starts_with("application/orders saved\nfile:"), "{saved}");
+    assert!(saved.last_line().contains("/savepoint-"), "{saved}");
     let planned = place.deploy("checkpointTriggerNonce: 7", &["--dry-run=client"]).success();
-    assert_snapshot!(planned, @"");
-    assert_snapshot!(place.deploy("savepointTriggerNonce: 2\ncheckpointTriggerNonce: 7", &[]), @"");
-    assert_snapshot!(place.deploy("savepointTriggerNonce: 2\ncheckpointTriggerNonce: 7", &[]), @"");
+    assert_snapshot!(planned, @r#"
+    1. take a checkpoint of generation 1, which goes on running
+    2. note that the trigger nonces are honoured
+
+    --- service/orders-rest
+    +++ service/orders-rest
+    @@ -3,6 +3,7 @@
+     metadata:
+       annotations:
+         kubectl-flink.io/active-generation: "1"
+    +    kubectl-flink.io/checkpoint-trigger-nonce: "7"
+         kubectl-flink.io/run: running
+         kubectl-flink.io/savepoint-trigger-nonce: "2"
+       labels:
+
+    application/orders saved (dry run)
+    "#);
+    assert_snapshot!(place.deploy("savepointTriggerNonce: 2\ncheckpointTriggerNonce: 7", &[]), @"
+    exit code: 0
+    ---- stdout
+    application/orders saved
+    file:///flink/state/checkpoints/00000000000000000000000000job-id/chk-1
+    ---- stderr
+    Deploying orders: waiting for Flink
+    checkpoint completed
+    ");
+    assert_snapshot!(place.deploy("savepointTriggerNonce: 2\ncheckpointTriggerNonce: 7", &[]), @"
+    exit code: 0
+    ---- stdout
+    application/orders unchanged
+    ---- stderr
+    ");
     assert_eq!(place.proxy.savepoints(), 1);
     let elsewhere = "initialSavepointPath: file:///flink/state/savepoint-1-2";
-    assert_snapshot!(place.deploy(elsewhere, &[]), @"");
+    assert_snapshot!(place.deploy(elsewhere, &[]), @"
+    exit code: 2
+    ---- stdout
+    ---- stderr
+    error: spec.job.initialSavepointPath of orders is another one, and an application that is there does not start from it
+    hint: To start again from it, give spec.job.savepointRedeployNonce a new number: what runs is saved first.
+    hint: To leave the state as it is, write the path that was there before, or none; `kubectl flink restore orders --from …` goes back to any snapshot.
+    ");
 }
 
 #[test]
 #[ignore = "needs an API server: cargo xtask test --layer cli"]
-fn checkpoint_prints_its_path_or_all_that_flink_tells_of_it() {
+fn checkpoint_prints_its_path_or_an_id_to_follow_it_by() {
     let place = Place::new();
     place.deploy("", &["--no-wait"]).success();
-    assert_snapshot!(place.run(&["checkpoint", "orders"]), @"");
+    assert_snapshot!(place.run(&["checkpoint", "orders"]), @"
+    exit code: 0
+    ---- stdout
+    file:///flink/state/checkpoints/00000000000000000000000000job-id/chk-1
+    ---- stderr
+    Checkpoint of orders: waiting for Flink
+    checkpoint of orders completed
+    hint: Flink deletes it when newer ones have taken its place. To keep one, run `kubectl flink savepoint orders`.
+    ");
     let template = "jsonpath={.outcome} {.snapshot}";
     let answer = place.run(&["checkpoint", "orders", "-q", "-o", template]).success();
     assert!(answer.starts_with("saved file:///") && answer.ends_with("/chk-1"), "{answer}");
     let started = place.run(&["checkpoint", "orders", "--no-wait"]);
-    assert_snapshot!(started, @"");
+    assert_snapshot!(started, @"
+    exit code: 0
+    ---- stdout
+    7000000000
+    ---- stderr
+    checkpoint of orders started
+    hint: Follow it with `kubectl flink checkpoint orders --attach 7000000000`.
+    ");
     let id = started.last_line().to_owned();
-    assert_snapshot!(place.run(&["checkpoint", "orders", "--attach", &id, "-q"]), @"");
+    assert_snapshot!(place.run(&["checkpoint", "orders", "--attach", &id, "-q"]), @"
+    exit code: 0
+    ---- stdout
+    file:///flink/state/checkpoints/00000000000000000000000000job-id/chk-1
+    ---- stderr
+    ");
     place.run(&["stop", "orders"]).success();
     place.run(&["checkpoint", "orders"]).fails(4, &["orders is stopped", "savepoint-"]);
     place.run(&["checkpoint", "payments"]).fails(3, &["payments"]);

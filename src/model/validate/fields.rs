@@ -2,7 +2,6 @@
 
 use crate::model::labels;
 use crate::model::name::ApplicationName;
-use crate::model::process::Process;
 use crate::model::snapshot::SnapshotPath;
 use crate::model::spec::{API_VERSION, FlinkDeployment, FlinkDeploymentSpec, JobSpec, KIND, Mode};
 use crate::model::storage::{StorageSpec, mounted_path};
@@ -18,7 +17,6 @@ pub(super) fn check(deployment: &FlinkDeployment) -> Vec<Violation> {
     found.extend(annotations(deployment));
     found.extend(spec(&deployment.spec));
     found.extend(replicas(&deployment.spec));
-    found.extend(claims(&deployment.spec));
     match deployment.job() {
         Some(spec) => found.extend(job(spec, deployment.is_on_a_store())),
         None => found.push(Violation::new(
@@ -123,23 +121,6 @@ fn replicas(spec: &FlinkDeploymentSpec) -> Vec<Violation> {
         ));
     }
     found
-}
-
-fn claims(spec: &FlinkDeploymentSpec) -> Vec<Violation> {
-    let of = |process: Process| match process {
-        Process::JobManager => spec.job_manager.as_ref().and_then(|jm| jm.resources.as_ref()),
-        Process::TaskManager => spec.task_manager.as_ref().and_then(|tm| tm.resources.as_ref()),
-    };
-    let claimed =
-        |process: &Process| of(*process).is_some_and(|resources| resources.claims.is_some());
-    let violation = |process: Process| {
-        Violation::new(
-            format!("{}.resources.claims", process.field()),
-            "the direct engine does not pass resource claims on",
-            "Put them into the podTemplate.",
-        )
-    };
-    Process::ALL.into_iter().filter(claimed).map(violation).collect()
 }
 
 fn job(job: &JobSpec, is_on_a_store: bool) -> Vec<Violation> {

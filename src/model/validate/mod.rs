@@ -145,7 +145,7 @@ mod tests {
             ),
             (
                 "jobManager: {resources: {requests: {cpu: 1}, claims: [{name: x}]}}",
-                "spec.jobManager.resources.claims",
+                "spec.jobManager.resources.claims[0].name",
             ),
             ("taskManager: {replicas: 0}", "spec.taskManager.replicas"),
             (
@@ -203,6 +203,14 @@ mod tests {
             (
                 "flinkConfiguration: {security.ssl.rest.enabled: true}",
                 "spec.flinkConfiguration.security.ssl.rest.enabled",
+            ),
+            (
+                "flinkConfiguration: {state.savepoints.dir: ' '}",
+                "spec.flinkConfiguration.state.savepoints.dir",
+            ),
+            (
+                "flinkConfiguration: {scheduler-mode: proactive}",
+                "spec.flinkConfiguration.scheduler-mode",
             ),
             (
                 "flinkConfiguration: {pipeline.max-parallelism: 1}",

@@ -37,6 +37,23 @@ pub(super) fn check(deployment: &FlinkDeployment) -> Vec<Violation> {
             ));
         }
     }
+    for (key, _) in places(deployment).into_iter().filter(|(_, place)| place.trim().is_empty()) {
+        if key.starts_with("spec.flinkConfiguration") {
+            found.push(Violation::new(
+                key,
+                "it is empty, and Flink would keep that state nowhere",
+                "Remove it to use the state storage, or name a directory.",
+            ));
+        }
+    }
+    let mode = config.get("scheduler-mode").map(str::trim);
+    if let Some(mode) = mode.filter(|mode| !mode.eq_ignore_ascii_case("reactive")) {
+        found.push(Violation::new(
+            "spec.flinkConfiguration.scheduler-mode",
+            format!("Flink has no mode {mode:?}"),
+            "Write reactive, where the TaskManagers decide the parallelism, or remove it.",
+        ));
+    }
     if let Some((key, most)) = config.find("pipeline.max-parallelism")
         && let Ok(most) = most.trim().parse::<i32>()
         && (1..deployment.parallelism()).contains(&most)

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
 
 use crate::model::pod_template::{MAIN_CONTAINER, main_container};
 use crate::model::process::Process;
-use crate::model::spec::FlinkDeploymentSpec;
+use crate::model::spec::{DeviceClaim, FlinkDeploymentSpec};
 use crate::model::storage::MOUNT_PATH;
 use crate::model::violation::Violation;
 
@@ -48,6 +48,7 @@ pub(super) fn check(
         false => "spec.podTemplate.spec".to_owned(),
     };
     let mut found = pod(spec, template, &path);
+    found.extend(claims(spec, process, template));
     if let Some(main) = main_container(template) {
         let path = format!("{path}.containers[{MAIN_CONTAINER}]");
         found.extend(container(main, &path));
@@ -85,6 +86,26 @@ fn pod(spec: &FlinkDeploymentSpec, template: &PodTemplateSpec, path: &str) -> Ve
         }
     }
     found
+}
+
+/// A container can only use what its pod claims.
+fn claims(
+    spec: &FlinkDeploymentSpec,
+    process: Process,
+    template: &PodTemplateSpec,
+) -> Vec<Violation> {
+    let made = template.spec.iter().flat_map(|pod| pod.resource_claims.iter().flatten());
+    let made: Vec<&str> = made.map(|claim| claim.name.as_str()).collect();
+    let unmade =
+        spec.claims(process).iter().enumerate().filter(|(_, c)| !made.contains(&c.name.as_str()));
+    let violation = |(position, claim): (usize, &DeviceClaim)| {
+        Violation::new(
+            format!("{}.resources.claims[{position}].name", process.field()),
+            format!("the pod makes no claim {:?}", claim.name),
+            "Add it to spec.resourceClaims of the podTemplate.",
+        )
+    };
+    unmade.map(violation).collect()
 }
 
 fn container(main: &Container, path: &str) -> Vec<Violation> {

@@ -170,6 +170,9 @@ impl World {
             Step::Retire { generation } => {
                 self.pods.remove(generation);
             }
+            // Only documents with nonces have these, and a snapshot of a job that goes on changes nothing here.
+            Step::Snapshot { .. } => {}
+            Step::Acknowledge { nonces } => self.note(|anchor| anchor.nonces = *nonces),
             Step::Reinstate { anchor } => self.anchor = Some(anchor.clone()),
             Step::Rest { snapshot } => {
                 let left = record.stopped_at.or(snapshot.clone());
