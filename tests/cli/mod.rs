@@ -8,6 +8,7 @@ mod deploy;
 mod documents;
 mod dry_run;
 mod empty;
+mod examples;
 mod formats;
 mod ingress;
 mod json;
