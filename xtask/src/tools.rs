@@ -290,6 +290,16 @@ pub(crate) const VERSITYGW: Binary = Binary {
     links: &[],
 };
 
+/// The server of Google Cloud Storage for tests: upstream's own command, in the versions of our module file.
+pub(crate) const FAKE_GCS: Binary = Binary {
+    name: "fake-gcs-server",
+    module: "cluster/servers/gcs",
+    package: "github.com/fsouza/fake-gcs-server",
+    ldflags: |_| Ok("-s -w".to_owned()),
+    cold: "the first time 2 to 4 minutes on two cores",
+    links: &[],
+};
+
 /// Supervisor and image maker.
 pub(crate) const KT: Binary = Binary {
     name: "kt",

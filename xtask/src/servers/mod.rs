@@ -4,6 +4,9 @@
 //! their data end with the cluster.
 
 mod azure;
+mod cassandra;
+mod gcs;
+mod hbase;
 mod hdfs;
 mod java;
 mod ready;
@@ -33,6 +36,12 @@ pub(crate) enum Server {
     Hdfs,
     /// Azure Blob Storage: Azurite
     Azure,
+    /// Google Cloud Storage: fake-gcs-server
+    Gcs,
+    /// Cassandra, a database
+    Cassandra,
+    /// HBase, a database, with its ZooKeeper
+    Hbase,
 }
 
 impl Server {
@@ -62,14 +71,19 @@ impl Server {
             Server::S3 => s3::start(cluster),
             Server::Hdfs => hdfs::start(cluster),
             Server::Azure => azure::start(cluster),
+            Server::Gcs => gcs::start(cluster),
+            Server::Cassandra => cassandra::start(cluster),
+            Server::Hbase => hbase::start(cluster),
         }
     }
 
     /// The Flink images that can use it.
     pub(crate) fn image(self) -> Contents {
         match self {
-            Server::S3 | Server::Azure => Contents::FileSystems,
+            Server::S3 | Server::Azure | Server::Gcs => Contents::FileSystems,
             Server::Hdfs => Contents::Hadoop,
+            // Jobs bring their clients along.
+            Server::Cassandra | Server::Hbase => Contents::Plain,
         }
     }
 }
