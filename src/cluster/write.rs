@@ -51,12 +51,21 @@ where
 /// Merges `patch` into an object that may be somebody else's, leaving every other field alone.
 ///
 /// Merging the same twice is the same as once, so this is retried.
-pub async fn merge<K>(cluster: &Cluster, api: &Api<K>, name: &str, patch: &Value) -> Result<K>
+pub async fn merge<K>(
+    cluster: &Cluster,
+    api: &Api<K>,
+    name: &str,
+    patch: &Value,
+    mode: Mode,
+) -> Result<K>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
-    let params =
-        PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let params = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        dry_run: mode.is_dry(),
+        ..PatchParams::default()
+    };
     let doing = format!("patch {} {name:?}", read::kind::<K>());
     let patch = Patch::Merge(patch);
     retry::idempotent(cluster, &doing, || api.patch(name, &params, &patch)).await

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::model::local_storage::LocalStorage;
 use crate::model::pod_template::{self, Change};
 use crate::model::spec::FlinkDeployment;
 
@@ -22,6 +23,9 @@ pub struct PodArgs {
     /// Mount a Secret, ConfigMap or claim: secret/NAME:/path, configmap/NAME:/path or claim/NAME:/path; repeatable
     #[arg(long, value_name = "SOURCE:PATH")]
     pub mount: Vec<String>,
+    /// A volume of its own for each TaskManager, for RocksDB and local recovery: pvc:SIZE[,class=NAME][,access=rwo|rwop]
+    #[arg(long, value_name = "STORAGE")]
+    pub taskmanager_storage: Option<LocalStorage>,
     /// Label that a node must have to run the pods; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     pub node_selector: Vec<String>,
@@ -49,7 +53,23 @@ pub(super) fn overlay(document: &mut FlinkDeployment, args: &PodArgs) -> Result<
         document.metadata.labels.insert(key.to_owned(), value.to_owned());
     }
     pod_template::edit(&mut document.spec, &changes(args)?);
+    if let Some(storage) = &args.taskmanager_storage {
+        local(document, storage);
+    }
     Ok(())
+}
+
+/// The volume of each TaskManager, and what makes Flink use it; what the document sets itself stands.
+fn local(document: &mut FlinkDeployment, storage: &LocalStorage) {
+    let volume = Change::Pod("volumes", "name", storage.volume());
+    let mount = Change::Main("volumeMounts", "mountPath", LocalStorage::mount());
+    pod_template::edit_taskmanager(&mut document.spec, &[volume, mount]);
+    let version = document.spec.flink_version.unwrap_or_default();
+    for (key, value) in LocalStorage::settings(version) {
+        if document.spec.flink_configuration.find(key).is_none() {
+            document.spec.flink_configuration.set(key, value);
+        }
+    }
 }
 
 fn changes(args: &PodArgs) -> Result<Vec<Change>> {
@@ -183,7 +203,36 @@ mod tests {
             priority_class: Some("high".to_owned()),
             annotation: list(&["a.b/c=d"]),
             label: list(&["team=shop"]),
+            taskmanager_storage: None,
         }
+    }
+
+    #[test]
+    fn a_volume_of_its_own_reaches_the_taskmanagers_alone() {
+        let mut document = testing::revision().spec;
+        document.spec.pod_template =
+            Some(json!({"spec": {"containers": [{"name": "logs", "image": "x"}]}}));
+        let storage = "pvc:20Gi,class=fast,access=rwop".parse().ok();
+        let args = PodArgs { taskmanager_storage: storage, ..PodArgs::default() };
+        overlay(&mut document, &args).expect("a flag");
+        let [jobmanager, taskmanager] = [Process::JobManager, Process::TaskManager]
+            .map(|process| pod_template::template(&document.spec, process).expect("a template"));
+        let spec = taskmanager.spec.clone().expect("a spec");
+        let volume = serde_json::to_value(&spec.volumes.expect("volumes")[0]).expect("JSON");
+        assert_eq!(
+            volume["ephemeral"]["volumeClaimTemplate"]["spec"],
+            json!({"accessModes": ["ReadWriteOncePod"], "storageClassName": "fast",
+                "resources": {"requests": {"storage": "20Gi"}}})
+        );
+        let main = pod_template::main_container(&taskmanager).expect("a main container");
+        let mounts = serde_json::to_value(&main.volume_mounts).expect("JSON");
+        assert_eq!(mounts, json!([{"name": "flink-local", "mountPath": "/flink/local"}]));
+        assert_eq!(spec.containers.len(), 2, "the sidecar is still there");
+        let other = jobmanager.spec.expect("a spec");
+        assert!(other.volumes.is_none() && other.containers.iter().any(|c| c.name == "logs"));
+        let config = &document.spec.flink_configuration;
+        assert_eq!(config.get("process.taskmanager.working-dir"), Some("/flink/local"));
+        assert_eq!(crate::model::validate::violations(&document), []);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod ingress;
 pub mod java;
 pub mod keys;
 pub mod labels;
+pub mod local_storage;
 pub mod managed_fields;
 pub mod memory;
 pub mod memory_size;

@@ -84,6 +84,8 @@ pub enum Work {
     Claim,
     /// Following a claim until it has a volume.
     AwaitClaim,
+    /// Asking for a larger claim.
+    GrowClaim,
     /// Deleting a claim and waiting until it is gone.
     DeleteClaim,
     /// Listing pods, to see which of them mount a claim.
@@ -159,6 +161,7 @@ impl Work {
             Work::Claims => &[Grant("", "persistentvolumeclaims", &["list"])],
             Work::Claim => &[Grant("", "persistentvolumeclaims", &["create", "get"])],
             Work::AwaitClaim => AWAIT_CLAIM,
+            Work::GrowClaim => &[Grant("", "persistentvolumeclaims", &["patch"])],
             Work::DeleteClaim => DELETE_CLAIM,
             Work::Pods => &[Grant("", "pods", &["list"])],
             Work::FollowPods => &[Grant("", "pods", FOLLOW)],
@@ -307,10 +310,10 @@ pub struct Needs {
 
 use Work::{
     Account, Anchor, AskFlink, AwaitClaim, Cancel, Claim, Claims, Compare, CompareIngress,
-    DeleteClaim, DeleteProfile, Events, Find, FollowPods, IngressClass, List, Logs, MakeIngress,
-    MakeProfile, Namespace, Nodes, Observe, Operations, Pods, Profile, Profiles, Quiesce, Quotas,
-    ReadClaim, ReadSecret, Record, Retire, RetireApplication, RetireIngress, Revision, Revisions,
-    Snapshot, Start, Storage, StorageClasses, Unfinished, WatchList,
+    DeleteClaim, DeleteProfile, Events, Find, FollowPods, GrowClaim, IngressClass, List, Logs,
+    MakeIngress, MakeProfile, Namespace, Nodes, Observe, Operations, Pods, Profile, Profiles,
+    Quiesce, Quotas, ReadClaim, ReadSecret, Record, Retire, RetireApplication, RetireIngress,
+    Revision, Revisions, Snapshot, Start, Storage, StorageClasses, Unfinished, WatchList,
 };
 
 const fn needs(verb: &'static str, refused_without: &'static [Work]) -> Needs {
@@ -436,6 +439,10 @@ pub const VERBS: &[Needs] = &[
         less_without: &[StorageClasses, Nodes],
         checks: &[Find, Revision, AskFlink],
         ..needs("storage-advise", &[])
+    },
+    Needs {
+        checks: &[Quotas, StorageClasses],
+        ..needs("storage-resize", &[ReadClaim, Revisions, Pods, GrowClaim, AwaitClaim])
     },
     needs("storage-delete", &[Profile, ReadClaim, Pods, Revisions, DeleteClaim]),
     needs("storage-delete-profile", &[Profile, Revisions, DeleteProfile]),

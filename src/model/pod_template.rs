@@ -10,7 +10,7 @@ use crate::model::violation::Violation;
 
 mod edit;
 
-pub use edit::{Change, edit};
+pub use edit::{Change, edit, edit_taskmanager};
 
 /// The container that runs Flink; all others are the user's.
 pub const MAIN_CONTAINER: &str = "flink-main-container";

@@ -75,6 +75,12 @@ impl Users {
         users.into_iter().flatten().cloned().collect()
     }
 
+    /// The names of the claims that hold state of an application.
+    pub fn claims_of<'a>(&'a self, application: &'a str) -> impl Iterator<Item = &'a str> {
+        let holds = move |(_, users): &(&ClaimKey, &BTreeSet<String>)| users.contains(application);
+        self.claims.iter().filter(holds).map(|((_, claim), _)| claim.as_str())
+    }
+
     /// Whether the claim holds state of ours, now or from before.
     pub fn concerns(&self, claim: &PersistentVolumeClaim) -> bool {
         is_ours(claim) || self.claims.contains_key(&key(claim))
@@ -100,6 +106,28 @@ pub async fn get(cluster: &Cluster, name: &str) -> Result<PersistentVolumeClaim>
         let what = format!("persistentvolumeclaim {name:?} not found in namespace {namespace:?}");
         Error::new(Kind::NotFound, what).hint("List the claims with `kubectl flink storage list`.")
     })
+}
+
+/// The claim of this name, or the one that an application of this name keeps its state on.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is neither; [`Kind::Conflict`] when the application's generations have more than one.
+pub async fn find(cluster: &Cluster, name: &str) -> Result<PersistentVolumeClaim> {
+    let api = cluster.api::<PersistentVolumeClaim>();
+    if let Some(claim) = read::get(cluster, &api, name).await? {
+        return Ok(claim);
+    }
+    let users = Users::find(cluster, &cluster.api()).await?;
+    let mut claims = users.claims_of(name);
+    match (claims.next(), claims.next()) {
+        (Some(claim), None) => get(cluster, claim).await,
+        (Some(one), Some(other)) => Err(Error::new(
+            Kind::Conflict,
+            format!("application {name:?} has state on more than one claim: {one}, {other}"),
+        )
+        .hint("Name the claim.")),
+        _ => get(cluster, name).await,
+    }
 }
 
 /// Refuses to give up a claim that somebody needs.

@@ -31,6 +31,7 @@ pub mod profiles;
 pub mod prove;
 pub mod quota;
 pub mod relocate;
+pub mod resize;
 pub mod saving;
 pub mod state;
 pub mod stop;

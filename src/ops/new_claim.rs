@@ -41,7 +41,7 @@ pub async fn check(cluster: &Cluster, new: &NewClaim) -> Result<Option<StorageCl
 pub async fn servable(cluster: &Cluster, new: &NewClaim) -> Result<Option<StorageClassInfo>> {
     let (classes, quotas) =
         tokio::try_join!(survey::storage_classes(cluster), survey::quotas(cluster))?;
-    quota(new, &quotas.unwrap_or_default())?;
+    has_room(new.class.as_deref(), new.size, true, &quotas.unwrap_or_default())?;
     // Whoever may not list StorageClasses finds out from the claim's events.
     let Some(classes) = classes else { return Ok(None) };
     let class = class(new, &classes)?;
@@ -70,19 +70,27 @@ fn class<'a>(new: &NewClaim, classes: &'a [StorageClassInfo]) -> Result<&'a Stor
     }
 }
 
-/// One more claim of this size must fit the namespace's quotas.
-fn quota(new: &NewClaim, quotas: &[ResourceQuota]) -> Result<()> {
-    let one: Quantity = "1".parse()?;
-    let by_class = new
-        .class
-        .as_ref()
-        .map(|class| (format!("{class}.storageclass.storage.k8s.io/requests.storage"), &new.size));
-    let wanted =
-        [("persistentvolumeclaims".to_owned(), &one), ("requests.storage".to_owned(), &new.size)];
+/// Whether the namespace's quotas leave room for `more` bytes of storage of a class, in a claim more if `new`.
+///
+/// # Errors
+/// [`Kind::Preflight`] with the quota that does not.
+pub(super) fn has_room(
+    class: Option<&str>,
+    more: Quantity,
+    new: bool,
+    quotas: &[ResourceQuota],
+) -> Result<()> {
+    let mut wanted = vec![("requests.storage".to_owned(), more)];
+    if new {
+        wanted.push(("persistentvolumeclaims".to_owned(), "1".parse()?));
+    }
+    if let Some(class) = class {
+        wanted.push((format!("{class}.storageclass.storage.k8s.io/requests.storage"), more));
+    }
     for quota in quotas {
         let status = quota.status.clone().unwrap_or_default();
         let (hard, used) = (status.hard.unwrap_or_default(), status.used.unwrap_or_default());
-        for (resource, amount) in wanted.iter().chain(by_class.iter()) {
+        for (resource, amount) in &wanted {
             let parse = |text: Option<&k8s_openapi::apimachinery::pkg::api::resource::Quantity>| {
                 text.and_then(|text| text.0.parse::<Quantity>().ok())
             };
@@ -268,7 +276,9 @@ mod tests {
             .expect("a quota")
         };
         let fits = |text, resource, hard, used| {
-            quota(&request(text), &[quota_of(resource, hard, used)]).is_ok()
+            let new = request(text);
+            let quotas = [quota_of(resource, hard, used)];
+            has_room(new.class.as_deref(), new.size, true, &quotas).is_ok()
         };
         assert!(fits("pvc:1Gi", "requests.storage", "10Gi", "9Gi"));
         assert!(!fits("pvc:2Gi", "requests.storage", "10Gi", "9Gi"));

@@ -130,7 +130,9 @@ pub async fn apply_generation(
 async fn note_image(cluster: &Cluster, revision: &Revision) -> Result<()> {
     let Some(ClaimStorage { claim, .. }) = revision.storage.claim() else { return Ok(()) };
     let note = serde_json::json!({"metadata": {"annotations": {IMAGE: revision.image}}});
-    write::merge(cluster, &cluster.api::<PersistentVolumeClaim>(), claim, &note).await.map(drop)
+    write::merge(cluster, &cluster.api::<PersistentVolumeClaim>(), claim, &note, Mode::Real)
+        .await
+        .map(drop)
 }
 
 /// Creating the record decides which client makes the generation.

@@ -9,7 +9,9 @@ use crate::cluster::{Cluster, read};
 use crate::error::{Error, Kind, Result};
 use crate::model::flink_version::FlinkVersion;
 use crate::model::labels;
+use crate::model::local_storage;
 use crate::model::name::ApplicationName;
+use crate::model::process::Process;
 use crate::model::quantity::Quantity;
 use crate::model::storage::{AccessMode, NewClaim, StateStorage, StorageSpec};
 use crate::ops::drift::Drifted;
@@ -25,9 +27,26 @@ use crate::ops::{new_claim, ownership, permissions, profiles, quota};
 /// [`Kind::Denied`], [`Kind::Conflict`] or [`Kind::Preflight`], each with all that is in the way.
 pub async fn plan(cluster: &Cluster, record: &Record) -> Result<Vec<Drifted>> {
     permissions::check(cluster, record).await?;
-    let (changed, ()) =
-        tokio::try_join!(ownership::check(cluster, record), quota::check(cluster, record))?;
+    let (changed, (), ()) = tokio::try_join!(
+        ownership::check(cluster, record),
+        quota::check(cluster, record),
+        pods_volumes(cluster, &record.plan)
+    )?;
     Ok(changed)
+}
+
+/// The StorageClass of each volume that is made with a pod must be there: else the pods would wait for ever.
+async fn pods_volumes(cluster: &Cluster, plan: &Plan) -> Result<()> {
+    for step in &plan.steps {
+        let Step::Start { revision, .. } = step else { continue };
+        for process in Process::ALL {
+            for (volume, claim) in local_storage::claims(&revision.spec.spec, process) {
+                let servable = new_claim::servable(cluster, &claim).await;
+                servable.map_err(|e| e.context(format!("volume {volume} of each {process}")))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Has the plan set back what others changed by hand, and says so.

@@ -143,20 +143,49 @@ fn demand(world: &World) -> Amounts {
                 add("count/replicasets.apps".to_owned(), 1000);
                 add("pods".to_owned(), pods * 1000);
                 add("count/pods".to_owned(), pods * 1000);
+                for (resource, amount) in of_ephemeral_claims(&object["spec"]["template"]["spec"]) {
+                    add(resource, pods * amount);
+                }
                 for (resource, amount) in of_pod(&object["spec"]["template"]["spec"]) {
                     add(resource, pods * amount);
                 }
             }
             ObjectKind::PersistentVolumeClaim => {
-                let size = amount(&object["spec"]["resources"]["requests"]["storage"]).unwrap_or(0);
-                add("requests.storage".to_owned(), size);
-                if let Some(class) = object["spec"]["storageClassName"].as_str() {
-                    let of_class = format!("{class}.storageclass.storage.k8s.io");
-                    add(format!("{of_class}/requests.storage"), size);
-                    add(format!("{of_class}/persistentvolumeclaims"), 1000);
-                }
+                of_claim(&object["spec"])
+                    .into_iter()
+                    .for_each(|(resource, amount)| add(resource, amount));
             }
             _ => {}
+        }
+    }
+    all
+}
+
+/// The storage that a claim asks for, beside being one object.
+fn of_claim(spec: &Value) -> Amounts {
+    let size = amount(&spec["resources"]["requests"]["storage"]).unwrap_or(0);
+    let mut all = Amounts::from([("requests.storage".to_owned(), size)]);
+    if let Some(class) = spec["storageClassName"].as_str() {
+        let of_class = format!("{class}.storageclass.storage.k8s.io");
+        all.insert(format!("{of_class}/requests.storage"), size);
+        all.insert(format!("{of_class}/persistentvolumeclaims"), 1000);
+    }
+    all
+}
+
+/// The claims that Kubernetes makes with a pod.
+fn of_ephemeral_claims(pod: &Value) -> Amounts {
+    let mut all = Amounts::new();
+    for volume in pod["volumes"].as_array().into_iter().flatten() {
+        let spec = &volume["ephemeral"]["volumeClaimTemplate"]["spec"];
+        if spec.is_null() {
+            continue;
+        }
+        for resource in ["persistentvolumeclaims", "count/persistentvolumeclaims"] {
+            *all.entry(resource.to_owned()).or_insert(0) += 1000;
+        }
+        for (resource, amount) in of_claim(spec) {
+            *all.entry(resource).or_insert(0) += amount;
         }
     }
     all
@@ -329,6 +358,22 @@ mod tests {
             "{refused}"
         );
         Ok(())
+    }
+
+    #[test]
+    fn volumes_of_the_pods_count_once_a_pod() {
+        let volume = |class: &str| {
+            json!({"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": {
+                "storageClassName": class, "resources": {"requests": {"storage": "2Gi"}}}}}})
+        };
+        let object = json!({"spec": {"replicas": 3, "template": {"spec":
+            {"volumes": [volume("fast"), {"name": "other", "emptyDir": {}}]}}}});
+        let id = ObjectId { kind: ObjectKind::Deployment, name: "x".to_owned() };
+        let all = demand(&World::from([(id, object)]));
+        assert_eq!(all["persistentvolumeclaims"], 3000);
+        assert_eq!(all["requests.storage"], 3 * 2 * (1 << 30) * 1000);
+        let of_class = "fast.storageclass.storage.k8s.io/persistentvolumeclaims";
+        assert_eq!(all[of_class], 3000);
     }
 
     #[test]

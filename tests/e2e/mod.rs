@@ -9,3 +9,4 @@ mod storage_access;
 mod storage_check;
 mod stores;
 mod upgrade;
+mod volumes;

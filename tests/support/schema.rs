@@ -18,7 +18,7 @@ pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
     ("storage list", "StorageList"),
     ("storage describe", "StorageView"),
     ("storage describe, of a profile", "ProfileView"),
-    ("storage create, storage delete", "OutcomeView"),
+    ("storage create, storage resize, storage delete", "OutcomeView"),
     ("storage check", "CheckView"),
     ("storage advise", "RankingView"),
     ("version", "VersionView"),

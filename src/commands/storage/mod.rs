@@ -8,6 +8,7 @@ mod describe;
 mod list;
 mod profile_args;
 mod relocate;
+mod resize;
 
 use clap::{Args, Subcommand};
 
@@ -36,6 +37,8 @@ enum Verb {
     Check(check::CheckArgs),
     /// Rank the StorageClasses for the state of an application
     Advise(advise::AdviseArgs),
+    /// Give a claim more room, while it is in use
+    Resize(resize::ResizeArgs),
     /// Delete a claim and every snapshot on it, or a profile and nothing on its store
     Delete(delete::DeleteArgs),
 }
@@ -52,6 +55,7 @@ pub async fn run(ctx: &mut Ctx, args: StorageArgs) -> Result<()> {
         Verb::Move(args) => relocate::run(ctx, args).await,
         Verb::Check(args) => check::run(ctx, args).await,
         Verb::Advise(args) => advise::run(ctx, args).await,
+        Verb::Resize(args) => resize::run(ctx, args).await,
         Verb::Delete(args) => delete::run(ctx, args).await,
     }
 }

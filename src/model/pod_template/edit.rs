@@ -29,16 +29,38 @@ pub fn edit(spec: &mut FlinkDeploymentSpec, changes: &[Change]) {
         changes.iter().for_each(|change| change.apply(common));
         return;
     }
-    // Lists merge by position, so a variable more in the common template could meet another one in a process's
-    // own. Merged beforehand they mean the same on either engine.
-    let [jobmanager, taskmanager] = [Process::JobManager, Process::TaskManager].map(|process| {
-        let mut merged = merged(spec, process);
-        changes.iter().for_each(|change| change.apply(&mut merged));
-        merged
-    });
+    take_apart(spec);
+    edit_own(spec.job_manager.get_or_insert_default().pod_template.as_mut(), changes);
+    edit_own(spec.task_manager.get_or_insert_default().pod_template.as_mut(), changes);
+}
+
+/// Puts the changes into the template of the TaskManagers alone.
+pub fn edit_taskmanager(spec: &mut FlinkDeploymentSpec, changes: &[Change]) {
+    if changes.is_empty() {
+        return;
+    }
+    if spec.pod_template.is_some() {
+        take_apart(spec);
+    }
+    let template = &mut spec.task_manager.get_or_insert_default().pod_template;
+    template.get_or_insert_with(|| json!({}));
+    edit_own(template.as_mut(), changes);
+}
+
+/// Gives each process a template of its own instead of a common one. Lists merge by position, so a variable more in the
+/// common template could meet another one in a process's own. Merged beforehand they mean the same on either engine.
+fn take_apart(spec: &mut FlinkDeploymentSpec) {
+    let [jobmanager, taskmanager] =
+        [Process::JobManager, Process::TaskManager].map(|process| merged(spec, process));
     spec.pod_template = None;
     spec.job_manager.get_or_insert_default().pod_template = Some(jobmanager);
     spec.task_manager.get_or_insert_default().pod_template = Some(taskmanager);
+}
+
+fn edit_own(template: Option<&mut Value>, changes: &[Change]) {
+    if let Some(template) = template {
+        changes.iter().for_each(|change| change.apply(template));
+    }
 }
 
 impl Change {
