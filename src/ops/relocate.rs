@@ -198,7 +198,7 @@ mod tests {
         );
         let next = there.starting_from(Some("s3://bucket/flink/shop/orders/savepoints/x".parse()?));
         assert_eq!(next.also_reads, None, "the one after it does not need the claim");
-        let Some(Step::Start { revision: back, .. }) = plan.fallback.get(1) else { panic!("none") };
+        let Some(Step::Start { revision: back, .. }) = plan.fallback.get(2) else { panic!("none") };
         assert_eq!(back.storage, active.revision.storage, "the way back is to the old storage");
         Ok(())
     }
