@@ -249,7 +249,8 @@ fn a_document_starts_again_from_its_savepoint_only_by_a_new_number() -> Result<(
     assert!(steps[0].starts_with("Verify"), "{steps:?}");
     assert_eq!(steps[1..3], ["Stop 4 by savepoint", "Quiesce 4"]);
     assert!(steps[3].starts_with("Start 5 from Snapshot"), "{steps:?}");
-    assert_eq!(names(&plan.fallback)[1], "Start 6 from Stopped", "what ran comes back");
+    let back = names(&plan.fallback);
+    assert!(back.contains(&"Start 6 from Stopped".to_owned()), "what ran comes back: {back:?}");
     let mut had = active.clone();
     had.revision.spec = target.spec.clone();
     let again = decide(&Input { active: Some(&had), ..input(&operation, &target) })?;
