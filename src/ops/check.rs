@@ -13,10 +13,10 @@ use crate::model::config::FlinkConfig;
 use crate::model::flink_version::FlinkVersion;
 use crate::model::ids::OperationId;
 use crate::model::name::ApplicationName;
-use crate::model::storage::{AccessMode, ClaimStorage, StateStorage, StorageSpec};
+use crate::model::storage::{AccessMode, ClaimStorage, RemoteStorage, StateStorage, StorageSpec};
 use crate::ops::event::{Event, Observer};
 use crate::ops::halt::Halt;
-use crate::ops::{anchor, claims, observe};
+use crate::ops::{anchor, claims, observe, profiles};
 use crate::storage::access::{self, HelperPod};
 use crate::storage::agent::AgentStore;
 use crate::storage::helper_pod::HelperSpec;
@@ -61,7 +61,7 @@ pub struct Checked {
     pub folder: String,
 }
 
-/// Finds what `text` names: an application, else a claim (`NAME` or `claim:NAME`).
+/// Finds what `text` names: an application, else a storage profile, else a claim (`NAME` or `claim:NAME`), or a URI.
 ///
 /// # Errors
 /// [`Kind::NotFound`] when there is neither.
@@ -87,32 +87,52 @@ pub async fn find(cluster: &Cluster, text: &str, image: Option<&str>) -> Result<
             interval: interval.map(Duration::from_millis),
         });
     }
-    let (claim, path) = match text.parse::<StorageSpec>()? {
+    let spec = text.parse::<StorageSpec>()?;
+    if let Some(remote) = store(cluster, &spec).await? {
+        return Ok(Target::alone(StateStorage::Remote(Box::new(remote)), image));
+    }
+    let (claim, path) = match spec {
         StorageSpec::ExistingClaim { claim, path } => (claim, path),
         StorageSpec::Profile(name) => (name, String::new()),
         other => return Err(no_target(&other.to_string())),
     };
-    let found = claims::get(cluster, &claim)
-        .await
-        .map_err(|e| e.context(format!("{text:?} is neither an application nor a claim")))?;
+    let found = claims::get(cluster, &claim).await.map_err(|e| {
+        e.context(format!("{text:?} is neither an application, a storage profile nor a claim"))
+    })?;
     let modes = found.spec.and_then(|spec| spec.access_modes).unwrap_or_default();
     let many = modes.iter().any(|mode| mode == AccessMode::Rwx.as_kubernetes());
     let access = if many { AccessMode::Rwx } else { AccessMode::Rwo };
-    let storage = StateStorage::Claim(ClaimStorage { claim, path, access });
-    Ok(Target {
-        name: storage.to_string(),
-        base: storage.root(),
-        storage,
-        application: None,
-        image: image.map_or_else(|| FlinkVersion::default().default_image(), str::to_owned),
-        state: None,
-        interval: None,
-    })
+    Ok(Target::alone(StateStorage::Claim(ClaimStorage { claim, path, access }), image))
+}
+
+/// The store that a profile or URI names; a bare name may be a claim's.
+async fn store(cluster: &Cluster, spec: &StorageSpec) -> Result<Option<RemoteStorage>> {
+    match profiles::resolve(cluster, spec).await {
+        Err(error) if error.kind() == Kind::NotFound && matches!(spec, StorageSpec::Profile(_)) => {
+            Ok(None)
+        }
+        found => found,
+    }
+}
+
+impl Target {
+    /// Storage that is nobody's yet.
+    fn alone(storage: StateStorage, image: Option<&str>) -> Target {
+        Target {
+            name: storage.to_string(),
+            base: storage.root(),
+            storage,
+            application: None,
+            image: image.map_or_else(|| FlinkVersion::default().default_image(), str::to_owned),
+            state: None,
+            interval: None,
+        }
+    }
 }
 
 fn no_target(text: &str) -> Error {
     Error::usage(format!("{text} cannot be checked"))
-        .hint("Name an application, or a claim (claim:NAME); make one first with `kubectl flink storage create`.")
+        .hint("Name an application, a storage profile, a URI, or a claim (claim:NAME); make one first with `kubectl flink storage create`.")
 }
 
 /// Measures from two pods. The first one's folder is deleted at the end, the pods too.

@@ -28,6 +28,9 @@ Examples:
   # Will a claim do for 50 GiB of state, saved every minute?
   kubectl flink storage check claim:shared --state-size 50Gi --interval 1m
 
+  # Is a store fast enough, before anything is deployed to it?
+  kubectl flink storage check minio --image flink:2.3.0
+
   # A page with the pictures, to show around
   kubectl flink storage check orders --html report.html";
 
@@ -38,8 +41,8 @@ const STATE: u64 = 1 << 30;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CheckArgs {
-    /// Name of an application, or claim:NAME
-    #[arg(value_name = "APP|claim:NAME")]
+    /// Name of an application or storage profile, claim:NAME, or the URI of a folder on a store
+    #[arg(value_name = "STORAGE")]
     target: String,
     /// Size of the state to estimate for; without it that of the newest checkpoint, or 1Gi
     #[arg(long, value_name = "SIZE")]
