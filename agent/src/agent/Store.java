@@ -125,7 +125,9 @@ final class Store {
 
     static FSDataOutputStream create(String uri) throws IOException {
         Path path = new Path(uri);
-        if (!isObjectStore(uri) && path.getParent() != null) {
+        // Azure's file system keeps folders, and fails to create a file where it finds none above it.
+        boolean keepsFolders = !isObjectStore(uri) || scheme(uri).startsWith("wasb");
+        if (keepsFolders && path.getParent() != null) {
             of(uri).mkdirs(path.getParent());
         }
         return of(uri).create(path, FileSystem.WriteMode.OVERWRITE);
