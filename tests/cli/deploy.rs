@@ -160,7 +160,7 @@ fn bad_arguments() {
     ---- stderr
     error: --storage "pvc:lots": "lots" is not a Kubernetes quantity
     hint: Write a non-negative number and a suffix, such as 10Gi, 512Mi, 0.5 or 500m.
-    hint: Write pvc:SIZE[,class=NAME][,access=rwo|rwx] or claim:NAME[/path], such as pvc:10Gi.
+    hint: Write pvc:SIZE[,class=NAME][,access=rwo|rwx], claim:NAME[/path], the name of a storage profile, or a URI such as s3://bucket/flink.
     "#);
     assert_snapshot!(refused(&sandbox, &["orders", JAR, "--set=no-equals-sign"]), @r#"
     exit code: 2

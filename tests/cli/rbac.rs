@@ -339,7 +339,8 @@ fn every_verb_runs_with_its_role_and_with_none_that_is_one_permission_smaller() 
         );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    // Others have tests of their own, are done like a savepoint, or take a storage elsewhere: a server and a pod.
+    // Others have tests of their own, are done like a savepoint, or take a storage elsewhere: a server and a pod, or
+    // a volume that can grow.
     let elsewhere = [
         "start",
         "restore",
@@ -352,6 +353,7 @@ fn every_verb_runs_with_its_role_and_with_none_that_is_one_permission_smaller() 
         "storage-move",
         "storage-check",
         "storage-advise",
+        "storage-resize",
     ];
     let tested: Vec<&str> = EVERY.iter().map(|(verb, ..)| *verb).chain(elsewhere).collect();
     let untested = permission::VERBS.iter().map(|needs| needs.verb);

@@ -5,6 +5,7 @@ mod main_job;
 mod refused;
 mod s3;
 mod servers;
+mod spec;
 mod storage_access;
 mod storage_check;
 mod stores;
