@@ -40,8 +40,11 @@ fn state_lives_on_s3_alone_and_comes_back_from_there() {
     assert!(path.last_line().starts_with(&format!("s3://{}/flink/", store.name)), "{path}");
 
     // The JobManager that comes back fetches its jar, and finds its checkpoints, by itself.
-    let before = exactly_once(&app.committed());
     app.kill_jvm("jobmanager");
+    eventually("the JobManager is back", PATIENCE, || {
+        (app.restarts("jobmanager") > 0 && app.is_running("jobmanager")).then_some(())
+    });
+    let before = exactly_once(&app.committed());
     app.wait_for_commits(before + 100);
 
     app.run("stop", &[]).success();
