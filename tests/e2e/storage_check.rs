@@ -15,8 +15,15 @@ use serde_json::Value;
 use crate::support::{Running, Sandbox, eventually, schema};
 
 const CLAIM: &[&str] = &["storage", "create", "shared", "pvc:1Gi"];
-const CHECK: &[&str] =
-    &["storage", "check", "claim:shared", "--duration=6s", "--files=200", "--streams=1,2"];
+const CHECK: &[&str] = &[
+    "storage",
+    "check",
+    "claim:shared",
+    "--state-size=64Mi",
+    "--duration=6s",
+    "--files=200",
+    "--streams=1,2",
+];
 const LIMIT: Duration = Duration::from_secs(180);
 
 fn no_pods(sandbox: &Sandbox) {
