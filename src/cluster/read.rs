@@ -60,6 +60,21 @@ where
     K: Resource<DynamicType = ()>,
     T: Clone + DeserializeOwned,
 {
+    list_keeping::<K, T, T>(cluster, api, selector, |object| object).await
+}
+
+/// Lists objects of kind `K`, read as `T`, and of each keeps only what `keep` takes from it: no more than one page of
+/// whole objects is ever in memory.
+pub async fn list_keeping<K, T, R>(
+    cluster: &Cluster,
+    api: &Api<K>,
+    selector: &str,
+    keep: impl Fn(T) -> R,
+) -> Result<Vec<R>>
+where
+    K: Resource<DynamicType = ()>,
+    T: Clone + DeserializeOwned,
+{
     let doing = format!("list {}", K::plural(&()));
     let mut found = Vec::new();
     let mut params = ListParams::default().limit(PAGE);
@@ -84,7 +99,7 @@ where
             }
             other => other.map_err(|e| failure::from_kube(e, &doing))?,
         };
-        found.extend(page.items);
+        found.extend(page.items.into_iter().map(&keep));
         match page.metadata.continue_ {
             Some(token) if !token.is_empty() => params.continue_token = Some(token),
             _ => return Ok(found),

@@ -20,13 +20,12 @@ use crate::error::{Error, Kind, Result};
 use crate::flink::client::CallError;
 use crate::model::labels::{self, Component};
 use crate::model::name::Generation;
-use crate::model::revision::Revision;
 use crate::ops::anchor::Anchor;
 use crate::ops::observe;
 use crate::ops::observed::Run;
 use crate::ui::Ui;
 use crate::ui::{OutputArgs, SortArgs};
-use crate::view::application::{ApplicationList, ApplicationView, Asked};
+use crate::view::application::{ApplicationList, ApplicationView, Asked, Brief};
 
 /// How long Flink may take to answer before an application counts as unreachable.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -69,14 +68,22 @@ pub struct ListArgs {
     output: OutputArgs,
 }
 
-/// An application as the cluster records it.
-struct Recorded {
+/// An application as its Service records it.
+struct Anchored {
     namespace: String,
     name: String,
     labels: BTreeMap<String, String>,
     created: Option<Timestamp>,
     anchor: Result<Anchor>,
-    revision: Option<Result<Revision>>,
+}
+
+/// The record of a generation, by namespace and name.
+type Record = ((String, String), Result<Brief>);
+
+/// An application, and the record of its active generation.
+struct Recorded {
+    application: Anchored,
+    record: Option<Result<Brief>>,
 }
 
 /// Lists applications.
@@ -137,45 +144,50 @@ fn selectors(args: &ListArgs) -> (String, String) {
     (services, format!("{}={}", labels::COMPONENT, Component::Revision.as_str()))
 }
 
-/// Two lists, however many applications there are.
+/// Two lists, however many applications there are. No object outlives its page: thousands are hundreds of megabytes.
 async fn recorded(cluster: &Cluster, args: &ListArgs) -> Result<Vec<Recorded>> {
     let services: Api<Service> = scope(cluster, args.all_namespaces);
     let records: Api<ControllerRevision> = scope(cluster, args.all_namespaces);
     let (selector, revisions) = selectors(args);
+    let anchored = |service: Service| anchored(&service);
+    let record = |revision: ControllerRevision| record(&revision);
     let (services, records) = tokio::try_join!(
-        read::list(cluster, &services, &selector),
-        read::list(cluster, &records, &revisions),
+        read::list_keeping(cluster, &services, &selector, anchored),
+        read::list_keeping(cluster, &records, &revisions, record),
     )?;
-    Ok(pair(services.iter(), records))
+    Ok(pair(services.into_iter().flatten(), records))
 }
 
 /// The applications, each with the record of its active generation.
-fn pair<'a>(
-    services: impl Iterator<Item = &'a Service>,
-    records: Vec<ControllerRevision>,
+fn pair(
+    applications: impl IntoIterator<Item = Anchored>,
+    records: impl IntoIterator<Item = Record>,
 ) -> Vec<Recorded> {
-    let mut records: HashMap<(String, String), ControllerRevision> = records
-        .into_iter()
-        .map(|record| ((record.namespace().unwrap_or_default(), record.name_any()), record))
-        .collect();
-    services.filter_map(|service| from_service(service, &mut records)).collect()
+    let mut records: HashMap<(String, String), Result<Brief>> = records.into_iter().collect();
+    let with_record = |application: Anchored| {
+        let record = application.anchor.as_ref().ok().and_then(|anchor| {
+            let name = record_name(&application.name, anchor.generation)?;
+            records.remove(&(application.namespace.clone(), name))
+        });
+        Recorded { application, record }
+    };
+    applications.into_iter().map(with_record).collect()
 }
 
 /// The application that a Service anchors; `None` for any other Service.
-fn from_service(
-    service: &Service,
-    records: &mut HashMap<(String, String), ControllerRevision>,
-) -> Option<Recorded> {
-    let anchor = Anchor::from_service(service).transpose()?;
-    let name = service.labels().get(labels::APPLICATION)?.clone();
-    let namespace = service.namespace().unwrap_or_default();
-    let revision = anchor.as_ref().ok().and_then(|anchor| {
-        let key = (namespace.clone(), record_name(&name, anchor.generation)?);
-        records.remove(&key).map(|record| observe::from_record(&record))
-    });
-    let created = service.creation_timestamp().map(|time| time.0);
-    let labels = service.labels().clone();
-    Some(Recorded { namespace, name, labels, created, anchor, revision })
+fn anchored(service: &Service) -> Option<Anchored> {
+    Some(Anchored {
+        anchor: Anchor::from_service(service).transpose()?,
+        name: service.labels().get(labels::APPLICATION)?.clone(),
+        namespace: service.namespace().unwrap_or_default(),
+        created: service.creation_timestamp().map(|time| time.0),
+        labels: service.labels().clone(),
+    })
+}
+
+fn record(revision: &ControllerRevision) -> Record {
+    let key = (revision.namespace().unwrap_or_default(), revision.name_any());
+    (key, observe::from_record(revision).map(|revision| Brief::from(&revision)))
 }
 
 fn record_name(application: &str, generation: Generation) -> Option<String> {
@@ -184,30 +196,31 @@ fn record_name(application: &str, generation: Generation) -> Option<String> {
 }
 
 async fn ask(cluster: &Cluster, recorded: Recorded) -> ApplicationView {
-    let Recorded { namespace, name, labels, created, anchor, revision } = recorded;
+    let Recorded { application, record } = recorded;
+    let Anchored { namespace, name, labels, created, anchor } = application;
     let gone = || {
         Err(Error::new(
             Kind::NotFound,
             format!("the record of the active generation of {name} is gone"),
         ))
     };
-    let (anchor, revision) = match (anchor, revision.unwrap_or_else(gone)) {
-        (Ok(anchor), Ok(revision)) => (anchor, revision),
+    let (anchor, record) = match (anchor, record.unwrap_or_else(gone)) {
+        (Ok(anchor), Ok(record)) => (anchor, record),
         (Err(why), _) | (_, Err(why)) => {
             return ApplicationView::damaged(&namespace, &name, created, labels, &why);
         }
     };
     if anchor.run == Run::Stopped {
-        return ApplicationView::new(&anchor, &revision, created, &Asked::No, &Asked::No)
+        return ApplicationView::new(&anchor, record, created, &Asked::No, &Asked::No)
             .labelled(labels);
     }
     let flink =
-        observe::flink(&cluster.in_namespace(&namespace), &revision.application, anchor.generation);
+        observe::flink(&cluster.in_namespace(&namespace), &record.application, anchor.generation);
     let (status, checkpoints) = tokio::join!(
-        asked(flink.job_status(revision.job_id)),
-        asked(flink.checkpoints(revision.job_id)),
+        asked(flink.job_status(record.job_id)),
+        asked(flink.checkpoints(record.job_id)),
     );
-    ApplicationView::new(&anchor, &revision, created, &status, &checkpoints).labelled(labels)
+    ApplicationView::new(&anchor, record, created, &status, &checkpoints).labelled(labels)
 }
 
 /// Waits for Flink's answer, but not for ever.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::cluster::{Cluster, read};
@@ -74,8 +76,8 @@ pub async fn revision(
 /// [`Kind::Conflict`] when it is not one of ours, or newer than this program.
 pub fn from_record(record: &ControllerRevision) -> Result<Revision> {
     let name = record.metadata.name.clone().unwrap_or_default();
-    let data = record.data.as_ref().map(|data| data.0.clone()).unwrap_or_default();
-    serde_json::from_value(data).map_err(|e| {
+    let data = record.data.as_ref().map_or(&Value::Null, |data| &data.0);
+    Revision::deserialize(data).map_err(|e| {
         Error::new(Kind::Conflict, format!("controllerrevision {name:?} cannot be read"))
             .caused_by(e)
             .hint(

@@ -9,8 +9,9 @@ use super::checkpoint::{self, CheckpointView};
 use crate::error::Error;
 use crate::flink::client::CallError;
 use crate::flink::types::{Checkpoints, JobStatus};
+use crate::model::flink_version::FlinkVersion;
 use crate::model::ids::JobId;
-use crate::model::name::Generation;
+use crate::model::name::{ApplicationName, Generation};
 use crate::model::revision::Revision;
 use crate::model::storage::StateStorage;
 use crate::ops::anchor::Anchor;
@@ -168,6 +169,34 @@ pub struct ApplicationView {
     pub message: Option<String>,
 }
 
+/// What is shown of a record in one line. Records by the thousand are too large to be kept.
+#[derive(Debug, Clone)]
+pub struct Brief {
+    /// The application.
+    pub application: ApplicationName,
+    /// Flink's id of the job.
+    pub job_id: JobId,
+    namespace: String,
+    flink_version: FlinkVersion,
+    image: String,
+    parallelism: i32,
+    storage: String,
+}
+
+impl From<&Revision> for Brief {
+    fn from(revision: &Revision) -> Brief {
+        Brief {
+            application: revision.application.clone(),
+            job_id: revision.job_id,
+            namespace: revision.namespace.clone(),
+            flink_version: revision.flink_version,
+            image: revision.image.clone(),
+            parallelism: revision.spec.parallelism(),
+            storage: storage(&revision.storage),
+        }
+    }
+}
+
 impl ApplicationView {
     /// An application of which nothing but its name is known.
     pub fn damaged(
@@ -198,7 +227,7 @@ impl ApplicationView {
     /// An application as its anchor, its record and Flink describe it.
     pub fn new(
         anchor: &Anchor,
-        revision: &Revision,
+        record: Brief,
         created: Option<Timestamp>,
         status: &Asked<JobStatus>,
         checkpoints: &Asked<Checkpoints>,
@@ -208,15 +237,15 @@ impl ApplicationView {
         let starting = matches!(state, State::Pending | State::Starting);
         let failure = || status.failure().or_else(|| checkpoints.failure());
         ApplicationView {
-            namespace: revision.namespace.clone(),
-            name: revision.application.to_string(),
+            namespace: record.namespace,
+            name: record.application.to_string(),
             state,
             generation: Some(anchor.generation),
-            flink_version: Some(revision.flink_version.to_string()),
-            image: Some(revision.image.clone()),
-            parallelism: Some(revision.spec.parallelism()),
-            job_id: Some(revision.job_id),
-            storage: Some(storage(&revision.storage)),
+            flink_version: Some(record.flink_version.to_string()),
+            image: Some(record.image),
+            parallelism: Some(record.parallelism),
+            job_id: Some(record.job_id),
+            storage: Some(record.storage),
             last_checkpoint: checkpoints.answer().and_then(checkpoint::newest),
             stopped_with: anchor.snapshot.as_ref().map(ToString::to_string),
             created,
@@ -367,7 +396,7 @@ mod tests {
     fn list() -> ApplicationList {
         let now_running = ApplicationView::new(
             &Anchor::running(Generation::new(4)),
-            &testing::revision(4),
+            (&testing::revision(4)).into(),
             Some(Timestamp::UNIX_EPOCH),
             &Asked::Answer(JobStatus::Running),
             &Asked::Answer(recorded(include_str!("../flink/testdata/042-checkpoints.json"))),
@@ -376,7 +405,7 @@ mod tests {
             name: "payments".to_owned(),
             ..ApplicationView::new(
                 &Anchor::running(Generation::FIRST),
-                &testing::revision(1),
+                (&testing::revision(1)).into(),
                 None,
                 &Asked::Silent,
                 &Asked::Silent,

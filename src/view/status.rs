@@ -150,7 +150,8 @@ impl StatusView {
             drift,
         } = findings;
         let seen = observed.as_ref().ok();
-        let application = ApplicationView::new(anchor, revision, *created, status, checkpoints);
+        let application =
+            ApplicationView::new(anchor, revision.into(), *created, status, checkpoints);
         let started = revision.restored_from.as_ref().map(ToString::to_string);
         StatusView {
             jar: revision.jar.name.clone(),

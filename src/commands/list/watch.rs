@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::Service;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{ListArgs, ask_all, explain, pair, selectors};
+use super::{ListArgs, anchored, ask_all, explain, pair, record, selectors};
 use crate::cluster::Cluster;
 use crate::cluster::watch::Watched;
 use crate::commands::scope;
@@ -43,9 +43,9 @@ pub(super) async fn run(ctx: &mut Ctx, cluster: &Cluster, args: &ListArgs) -> Re
             changed = services.changed() => { changed?; complete.0 = true; }
             changed = records.changed() => { changed?; complete.1 = true; }
             _ = ticks.tick(), if complete == (true, true) => {
-                let services = services.objects().values();
-                let records = records.objects().values().cloned().collect();
-                let mut items = ask_all(cluster, pair(services, records)).await;
+                let applications = services.objects().values().filter_map(anchored);
+                let records = records.objects().values().map(record);
+                let mut items = ask_all(cluster, pair(applications, records)).await;
                 wait_for_records(&mut items, &mut suspects);
                 args.sort.sort(&mut items)?;
                 explain(&ctx.ui, &items, &mut told);
