@@ -22,6 +22,9 @@ Examples:
   # Take a checkpoint now; the last line is its path
   kubectl flink checkpoint orders
 
+  # One that refers to no earlier one, though checkpoints are incremental
+  kubectl flink checkpoint orders --full
+
   # The same as data
   kubectl flink checkpoint orders -o json
 
@@ -35,6 +38,9 @@ Examples:
 pub struct CheckpointArgs {
     /// Name of the application
     name: ApplicationName,
+    /// Write all state, also where the job's checkpoints are incremental
+    #[arg(long, conflicts_with = "attach")]
+    full: bool,
     /// Follow a checkpoint that was started earlier, by its operation id
     #[arg(long, value_name = "ID", conflicts_with = "no_wait")]
     attach: Option<OperationId>,
@@ -58,7 +64,7 @@ pub async fn run(ctx: &mut Ctx, args: CheckpointArgs) -> Result<()> {
         Some(operation) => operation,
         None => ctx.operation_id()?,
     };
-    let saving = Saving::checkpoint(&cluster, &args.name, operation).await?;
+    let saving = Saving::checkpoint(&cluster, &args.name, operation, args.full).await?;
     if !args.wait.wait() {
         return saving::start(ctx, &saving, args.output).await;
     }

@@ -78,8 +78,16 @@ pub enum Trigger {
         /// Send the maximum watermark first, so that windows fire; the job must not be resumed.
         drain: bool,
     },
-    /// `POST /jobs/:id/checkpoints` with the type the job is configured for.
-    Checkpoint,
+    /// `POST /jobs/:id/checkpoints`.
+    Checkpoint {
+        /// Write all state anew; otherwise as the job is configured, which may be incrementally.
+        full: bool,
+    },
+}
+
+impl Trigger {
+    /// A checkpoint as the job is configured for.
+    pub const CHECKPOINT: Trigger = Trigger::Checkpoint { full: false };
 }
 
 impl Trigger {
@@ -95,7 +103,10 @@ impl Trigger {
                 "stop",
                 json!({"targetDirectory": target_directory, "drain": drain, "formatType": format.as_rest()}),
             ),
-            Trigger::Checkpoint => ("checkpoints", json!({"checkpointType": "CONFIGURED"})),
+            Trigger::Checkpoint { full } => {
+                let kind = if *full { "FULL" } else { "CONFIGURED" };
+                ("checkpoints", json!({"checkpointType": kind}))
+            }
         };
         if let Some(fields) = body.as_object_mut() {
             fields.retain(|_, value| !value.is_null());
@@ -106,7 +117,8 @@ impl Trigger {
 
     /// Where its outcome is polled: a stop is polled under `savepoints`.
     fn poll_path(&self, job: JobId, id: TriggerId) -> String {
-        let kind = if *self == Trigger::Checkpoint { "checkpoints" } else { "savepoints" };
+        let checkpoint = matches!(self, Trigger::Checkpoint { .. });
+        let kind = if checkpoint { "checkpoints" } else { "savepoints" };
         format!("/jobs/{job}/{kind}/{id}")
     }
 }

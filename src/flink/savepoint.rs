@@ -228,7 +228,7 @@ impl SnapshotOperation<'_> {
             && match self.trigger {
                 Trigger::Savepoint { .. } => checkpoint.checkpoint_type == "SAVEPOINT",
                 Trigger::Stop { .. } => checkpoint.checkpoint_type == "SYNC_SAVEPOINT",
-                Trigger::Checkpoint => !checkpoint.is_savepoint,
+                Trigger::Checkpoint { .. } => !checkpoint.is_savepoint,
             }
     }
 

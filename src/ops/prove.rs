@@ -117,7 +117,7 @@ async fn first_checkpoint(
     for round in 0_u32.. {
         tasks_running(flink, job, deadline).await?;
         let attempt_id = |attempt: u32| checkpoint_trigger(operation, round, attempt);
-        let trigger = Trigger::Checkpoint;
+        let trigger = Trigger::CHECKPOINT;
         let run = SnapshotOperation { flink, job, trigger: &trigger, attempt_id: &attempt_id };
         let outcome = run.run(deadline.at_most(ROUND), &mut |_| ()).await;
         match outcome {

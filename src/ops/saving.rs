@@ -56,7 +56,7 @@ impl<'a> Saving<'a> {
         Ok(Saving { directory, trigger, ..saving })
     }
 
-    /// Prepares a checkpoint of a running application.
+    /// Prepares a checkpoint of a running application; a `full` one is never incremental.
     ///
     /// # Errors
     /// As [`Saving::savepoint`].
@@ -64,9 +64,11 @@ impl<'a> Saving<'a> {
         cluster: &'a Cluster,
         application: &ApplicationName,
         operation: OperationId,
+        full: bool,
     ) -> Result<Saving<'a>> {
         let revision = running(cluster, application).await?;
-        Ok(Saving::of(cluster, revision, operation, Take::Checkpoint))
+        let saving = Saving::of(cluster, revision, operation, Take::Checkpoint);
+        Ok(Saving { trigger: Trigger::Checkpoint { full }, ..saving })
     }
 
     /// A snapshot of the generation that `revision` records, in the default form and place.
@@ -86,7 +88,7 @@ impl<'a> Saving<'a> {
                 target_directory: directory.clone(),
                 format: SavepointFormat::default(),
             },
-            Take::Checkpoint => Trigger::Checkpoint,
+            Take::Checkpoint => Trigger::CHECKPOINT,
         };
         Saving { cluster, revision, operation, take, trigger, directory, flink }
     }

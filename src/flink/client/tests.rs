@@ -132,7 +132,8 @@ async fn each_trigger_spells_its_fields_as_its_endpoint_does() -> anyhow::Result
         Trigger::Savepoint { target_directory: directory.clone(), format },
         Trigger::Stop { target_directory: directory, format: SavepointFormat::Native, drain: true },
         Trigger::Savepoint { target_directory: None, format },
-        Trigger::Checkpoint,
+        Trigger::CHECKPOINT,
+        Trigger::Checkpoint { full: true },
     ];
     for trigger in &triggers {
         client.trigger(job(), trigger, id).await.map_err(Error::from)?;
@@ -144,6 +145,7 @@ async fn each_trigger_spells_its_fields_as_its_endpoint_does() -> anyhow::Result
         ("stop", json!({"targetDirectory": "file:///flink/state/x", "drain": true, "formatType": "NATIVE", "triggerId": id})),
         ("savepoints", json!({"cancel-job": false, "formatType": "CANONICAL", "triggerId": id})),
         ("checkpoints", json!({"checkpointType": "CONFIGURED", "triggerId": id})),
+        ("checkpoints", json!({"checkpointType": "FULL", "triggerId": id})),
     ]
     .map(|(path, body)| (format!("/jobs/{job}/{path}"), body));
     assert_eq!(fake.sent(&Method::POST), expected);
@@ -153,7 +155,7 @@ async fn each_trigger_spells_its_fields_as_its_endpoint_does() -> anyhow::Result
 #[tokio::test]
 async fn a_flink_that_chooses_its_own_trigger_id_is_refused() {
     let error = answering("060-savepoint-trigger")
-        .trigger(job(), &Trigger::Checkpoint, TriggerId::derive(&["t"]))
+        .trigger(job(), &Trigger::CHECKPOINT, TriggerId::derive(&["t"]))
         .await
         .expect_err("another id");
     assert!(matches!(error, CallError::Failed(_)), "{error:?}");
@@ -187,7 +189,7 @@ async fn what_a_jobmanager_ignores_while_it_starts_was_not_delivered() {
         let (flink, _) = Fake::new(move |_, _, _| {
             Answer::Json(500, json!({"errors": ["Internal server error.", trace]}))
         });
-        let trigger = Trigger::Checkpoint;
+        let trigger = Trigger::CHECKPOINT;
         let polled = flink.poll(job(), &trigger, TriggerId::derive(&["t"])).await;
         assert!(matches!(polled, Err(CallError::NotDelivered(_))), "{polled:?}");
     }

@@ -236,7 +236,7 @@ async fn a_checkpoint_gets_its_path_from_its_details() -> Result<()> {
         }
         _ => replay("052-checkpoint-status-final"),
     });
-    let (outcome, _) = run(&client, &Trigger::Checkpoint, MINUTES).await?;
+    let (outcome, _) = run(&client, &Trigger::CHECKPOINT, MINUTES).await?;
     let path = "file:/flink-sample/state/checkpoints/28579a1377caadc8a6e55db36c67164d/chk-5";
     assert_eq!(outcome, Outcome::Completed(path.parse()?));
     Ok(())
