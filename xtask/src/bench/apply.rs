@@ -87,7 +87,7 @@ fn objects(plane: &Plane) -> Result<(String, f64)> {
         if let Some(item) = item.as_object_mut() {
             item.remove("status");
         }
-        if let Some(spec) = item["spec"].as_object_mut() {
+        if let Some(spec) = item.get_mut("spec").and_then(Value::as_object_mut) {
             spec.retain(|key, _| !["clusterIP", "clusterIPs"].contains(&key.as_str()));
         }
     }

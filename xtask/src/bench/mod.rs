@@ -91,17 +91,10 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     let names = if args.names.is_empty() { Name::value_variants() } else { &args.names };
     let mut measured = Vec::new();
     // One cluster at a time: the other would disturb.
-    for pods in [false, true] {
-        let names: Vec<Name> =
-            names.iter().copied().filter(|name| name.needs_pods() == pods).collect();
-        if names.is_empty() {
-            continue;
-        }
-        measured.extend(match pods {
-            true => with_pods(&names, args)?,
-            false => without_pods(&names, args)?,
-        });
-    }
+    let (with, without): (Vec<Name>, Vec<Name>) = names.iter().partition(|name| name.needs_pods());
+    let outcome = without_pods(&without, args, &mut measured)
+        .and_then(|()| with_pods(&with, args, &mut measured));
+    // What was measured before something failed is not lost.
     print(&report::table(&measured));
     if args.record {
         record::write(&measured)?;
@@ -111,12 +104,14 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
         std::fs::write(file, serde_json::to_string_pretty(&rows)? + "\n")
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
-    Ok(())
+    outcome
 }
 
-fn with_pods(names: &[Name], args: &BenchArgs) -> Result<Vec<Measured>> {
+fn with_pods(names: &[Name], args: &BenchArgs, measured: &mut Vec<Measured>) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
     let bed = Bed::prepare(&args.profile)?;
-    let mut measured = Vec::new();
     for name in names {
         let measurement = match name {
             Name::Savepoint => savepoint::measure(&bed, args.rounds).map(|one| vec![one]),
@@ -125,12 +120,14 @@ fn with_pods(names: &[Name], args: &BenchArgs) -> Result<Vec<Measured>> {
         };
         measured.extend(measurement.with_context(|| format!("benchmark {name:?}"))?);
     }
-    Ok(measured)
+    Ok(())
 }
 
-fn without_pods(names: &[Name], args: &BenchArgs) -> Result<Vec<Measured>> {
+fn without_pods(names: &[Name], args: &BenchArgs, measured: &mut Vec<Measured>) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
     let plane = Plane::prepare(&args.profile)?;
-    let mut measured = Vec::new();
     for name in names {
         let measurement = match name {
             Name::List => list::measure(&plane, args.rounds),
@@ -140,8 +137,7 @@ fn without_pods(names: &[Name], args: &BenchArgs) -> Result<Vec<Measured>> {
         };
         measured.extend(measurement.with_context(|| format!("benchmark {name:?}"))?);
     }
-    plane.take_down()?;
-    Ok(measured)
+    plane.take_down()
 }
 
 /// Runs `rounds` rounds of two measurements, in turns, so that whatever else the machine does meets both;
