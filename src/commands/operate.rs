@@ -107,8 +107,10 @@ pub(super) async fn run(
         tokio::select! {
             outcome = &mut work => outcome,
             () = interrupted => {
-                ctx.ui.status("stopping at the next safe point; Ctrl-C again leaves at once");
-                halt.request();
+                // Of several that run at the same time, one says it.
+                if halt.request() {
+                    ctx.ui.status("stopping at the next safe point; Ctrl-C again leaves at once");
+                }
                 work.await
             }
         }
@@ -131,7 +133,8 @@ pub(super) async fn finish(
     drop(narrator);
     outcome?;
     let mut answers = Answers::new(format);
-    answer(ctx, &executor, &mut answers)?;
+    let (record, proof) = (&executor.journal.record, executor.proof.as_ref());
+    answer(ctx, record, proof, &mut answers)?;
     answers.end(ctx)
 }
 
@@ -159,15 +162,19 @@ fn explain(executor: &Executor<'_>, error: Error) -> Error {
 ///
 /// # Errors
 /// When standard output cannot be written.
-pub(super) fn answer(ctx: &Ctx, executor: &Executor<'_>, answers: &mut Answers) -> Result<()> {
-    let record = &executor.journal.record;
+pub(super) fn answer(
+    ctx: &Ctx,
+    record: &Record,
+    proof: Option<&Proof>,
+    answers: &mut Answers,
+) -> Result<()> {
     let name = record.plan.application.as_str();
-    answers.give(ctx, outcome(record, executor.proof.as_ref()))?;
+    answers.give(ctx, outcome(record, proof))?;
     if record.plan.verb == Verb::Deploy && record.plan.steps.iter().any(rests) {
         ctx.ui.hint(&format!("It is stopped. Start it with `kubectl flink start {name}`."));
         return Ok(());
     }
-    if record.plan.verb == Verb::Deploy && !record.saved.is_empty() && executor.proof.is_none() {
+    if record.plan.verb == Verb::Deploy && !record.saved.is_empty() && proof.is_none() {
         return Ok(());
     }
     match record.plan.verb {
@@ -177,13 +184,13 @@ pub(super) fn answer(ctx: &Ctx, executor: &Executor<'_>, answers: &mut Answers) 
             if let Some(old) = &record.old {
                 ctx.ui.status(&format!("{} keeps what was on it until you delete it", old.storage));
             }
-            tell(ctx, name, executor.proof.as_ref());
+            tell(ctx, name, proof);
         }
         Verb::Deploy | Verb::Start | Verb::Restore => {
             if let (Verb::Restore, Some(saved)) = (record.plan.verb, &record.stopped_at) {
                 ctx.ui.status(&format!("what it was before is in {saved}"));
             }
-            tell(ctx, name, executor.proof.as_ref());
+            tell(ctx, name, proof);
         }
     }
     Ok(())

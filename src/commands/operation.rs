@@ -182,7 +182,10 @@ pub(super) async fn go(
     drop(narrator);
     outcome?;
     match towards {
-        Towards::End => operate::answer(ctx, &executor, answers)?,
+        Towards::End => {
+            let (record, proof) = (&executor.journal.record, executor.proof.as_ref());
+            operate::answer(ctx, record, proof, answers)?;
+        }
         Towards::Start => {
             let target = format!("operation/{id}");
             let mut outcome = OutcomeView::new(target, cluster.namespace(), "aborted");

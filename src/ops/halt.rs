@@ -13,9 +13,9 @@ impl Default for Halt {
 }
 
 impl Halt {
-    /// Asks for it.
-    pub fn request(&self) {
-        self.0.send_replace(true);
+    /// Asks for it; whether nobody had asked before.
+    pub fn request(&self) -> bool {
+        !self.0.send_replace(true)
     }
 
     /// Whether somebody asked.

@@ -224,3 +224,22 @@ fn a_service_account_that_is_not_there_is_named() {
     hint: Create it with `kubectl create serviceaccount flink`, or remove spec.serviceAccount: then one is made with the permissions that Flink needs.
     "#);
 }
+
+/// Nothing runs here, so that each would wait for ever; one after the other, the second would never begin.
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn several_applications_come_up_at_the_same_time() {
+    let sandbox = Sandbox::new();
+    let storage = sandbox.storage_class("example.com/volumes");
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let all: Vec<String> = names.iter().map(|name| document(name, &json!({}))).collect();
+    sandbox.write("all.yaml", all.join("\n---\n"));
+    let storage = format!("--storage=pvc:1Gi,class={storage}");
+    let outcome = sandbox.run(&["deploy", "-f", "all.yaml", &storage, "--timeout=20s"]);
+    outcome.fails(124, &["error: a: ", "error: h: ", "Not begun: i, j."]);
+    for name in &names[..8] {
+        assert!(outcome.stderr.contains(&format!("{name}: waiting")), "{name}\n{outcome}");
+    }
+    let begun = sandbox.run(&["list", "-o", "name"]).success();
+    assert_eq!(begun.lines().count(), 8, "{begun}");
+}
