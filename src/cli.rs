@@ -1,5 +1,7 @@
 //! The command line: kubectl's global flags, the verbs, and one dispatch match.
 
+pub mod help;
+
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +17,7 @@ use crate::ui::Color;
 /// Run Apache Flink on Kubernetes and keep its state safe
 #[derive(Parser)]
 #[command(name = "kubectl-flink", subcommand_required = true, arg_required_else_help = true)]
-#[command(disable_help_subcommand = true, max_term_width = 100)]
+#[command(disable_help_subcommand = true, max_term_width = WIDEST)]
 pub struct Cli {
     #[command(flatten)]
     /// Which cluster, as whom.
@@ -219,15 +221,17 @@ pub enum Command {
     Status(commands::status::StatusArgs),
     /// Print what the pods of an application log
     Logs(commands::logs::LogsArgs),
-    /// List, show, resume and abort operations that are not finished
+    /// Show, resume or abort operations that are not finished
     #[command(visible_alias = "op")]
     Operation(commands::operation::OperationArgs),
-    /// Create, list, describe and delete the claims that hold state
+    /// Provision, measure and manage the storage that holds state
     Storage(commands::storage::StorageArgs),
     /// Print the least Role that verbs need
     Rbac(commands::rbac::RbacArgs),
     /// Print shell completion, or install it for kubectl
     Completion(commands::completion::CompletionArgs),
+    /// Print the options that every command takes
+    Options(commands::options::OptionsArgs),
     /// Print the versions of this plugin and of the cluster
     Version(commands::version::VersionArgs),
 }
@@ -249,12 +253,19 @@ pub(crate) async fn dispatch(ctx: &mut Ctx, command: Command) -> Result<()> {
         Command::Storage(args) => commands::storage::run(ctx, args).await,
         Command::Rbac(args) => commands::rbac::run(ctx, args).await,
         Command::Completion(args) => commands::completion::run(ctx, args).await,
+        Command::Options(args) => commands::options::run(ctx, args),
         Command::Version(args) => commands::version::run(ctx, args).await,
     }
 }
 
 /// On a terminal of fewer columns, what a flag means stands below it instead of beside it.
 const NARROW: u16 = 72;
+/// More columns than these nobody likes to read.
+const WIDEST: usize = 100;
+
+fn is_narrow(columns: Option<u16>) -> bool {
+    columns.is_some_and(|columns| columns < NARROW)
+}
 
 /// Parses a command line that starts with the program's name. `columns` is how wide the terminal is.
 ///
@@ -264,16 +275,21 @@ pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     columns: Option<u16>,
 ) -> Result<Cli, clap::Error> {
-    let args = args.into_iter().collect::<Vec<_>>();
+    let mut args = args.into_iter().collect::<Vec<_>>();
+    help::as_flag(&mut args);
     let name = program_name(args.first().map(OsString::as_os_str));
-    let narrow = columns.is_some_and(|columns| columns < NARROW);
-    let matches = command(name).next_line_help(narrow).try_get_matches_from(args)?;
+    let tree = help::own_options(tree(name, is_narrow(columns)));
+    let matches = tree.try_get_matches_from(args)?;
     Cli::from_arg_matches(&matches)
 }
 
 /// The whole command tree, for parsing, help and completion. `name` is how the user calls the program.
 pub fn command(name: String) -> clap::Command {
-    Cli::command().bin_name(name.clone()).display_name(name)
+    tree(name, false)
+}
+
+fn tree(name: String, narrow: bool) -> clap::Command {
+    help::arrange(Cli::command().bin_name(name.clone()).display_name(name), narrow)
 }
 
 /// kubectl calls a plugin by its path, `…/kubectl-flink`; the user typed `kubectl flink`.

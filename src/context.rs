@@ -114,6 +114,11 @@ impl Ctx {
         }
     }
 
+    /// How many columns the terminal has; `None` when that is not known.
+    pub fn columns(&self) -> Option<u16> {
+        self.environment.terminal.columns
+    }
+
     /// The time by the wall clock.
     pub fn now(&self) -> Timestamp {
         self.environment.now.unwrap_or_else(Timestamp::now)

@@ -12,6 +12,7 @@ pub mod logs;
 mod narrate;
 mod operate;
 pub mod operation;
+pub mod options;
 mod pods;
 pub mod rbac;
 pub mod restore;

@@ -49,7 +49,7 @@ fn it_is_found_and_speaks_of_itself_as_kubectl_flink() {
     for args in [&["-h"][..], &["--help"], &[]] {
         let outcome = run(&sandbox, args);
         let text = [&*outcome.stdout, &*outcome.stderr].concat();
-        assert!(text.contains("Usage: kubectl flink [OPTIONS] <COMMAND>"), "{outcome}");
+        assert!(text.contains("Usage: kubectl flink <COMMAND>"), "{outcome}");
         assert!(!text.contains("kubectl-flink "), "{outcome}");
     }
     let outcome = run(&sandbox, &["storage", "list", "-h"]);

@@ -16,7 +16,7 @@ fn unknown_verbs_and_flags_are_usage_errors() {
 
       tip: some similar subcommands exist: 'stop', 'ls', 'list'
 
-    Usage: kubectl flink [OPTIONS] <COMMAND>
+    Usage: kubectl flink <COMMAND>
 
     For more information, try '--help'.
     ");

@@ -3,7 +3,7 @@
 use kubectl_flink::model::permission;
 
 /// These ask the cluster for nothing that takes a permission, or do without an answer.
-const NONE: [&str; 3] = ["completion", "rbac", "version"];
+const NONE: [&str; 4] = ["completion", "options", "rbac", "version"];
 
 #[test]
 fn every_verb_is_in_the_table_of_permissions() {

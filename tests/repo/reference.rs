@@ -65,7 +65,12 @@ fn markdown() -> BTreeMap<String, String> {
         without_globals(verb, "", &mut text);
         pages.insert(format!("{name}.md"), text);
     }
-    help("## ", &root, &mut front);
+    help("## ", &local(&root), &mut front);
+    let _ = write!(
+        front,
+        "\n## Options of every command\n\n```\n{}\n```\n",
+        kubectl_flink::cli::help::options(None)
+    );
     pages.insert("README.md".to_owned(), front);
     pages
 }
