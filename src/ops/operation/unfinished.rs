@@ -79,7 +79,11 @@ impl Unfinished {
     pub fn description(&self, now: Timestamp) -> String {
         let ago = now.duration_since(self.record.started).as_secs().max(0);
         let (verb, user) = (self.record.plan.verb, &self.record.user);
-        format!("{verb} by {user}, begun {} ({} ago)", self.record.started, Ago(ago))
+        format!(
+            "{verb} by {user}, begun {} ({} ago)",
+            self.record.started.strftime("%FT%TZ"),
+            Ago(ago)
+        )
     }
 
     /// Takes the operation over from a process that is gone.
