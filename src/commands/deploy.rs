@@ -33,6 +33,9 @@ Examples:
   # Run a jar that is in the image, with two TaskManager slots and Flink 1.20
   kubectl flink deploy orders --jar local:///opt/flink/usrlib/orders.jar --flink-version 1.20 --task-slots 2
 
+  # Rows in a data store, whose address and password the job gets as files and variables
+  kubectl flink deploy orders --jar ./orders.jar --data-store rows
+
   # Credentials from a Secret, on nodes of one kind
   kubectl flink deploy orders --jar ./orders.jar --env-from secret/s3 --node-selector disk=ssd
 
@@ -94,6 +97,9 @@ pub struct DeployArgs {
     /// State storage: pvc:SIZE[,class=NAME][,access=rwo|rwx], claim:NAME[/path], the name of a storage profile, or a URI such as s3://bucket/flink
     #[arg(long, value_name = "STORAGE")]
     pub storage: Option<String>,
+    /// Data store whose rows the job reads or writes, by name; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub data_store: Vec<String>,
     /// Flink configuration; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,

@@ -3,6 +3,7 @@
 use crate::commands::deploy::DeployArgs;
 use crate::commands::{pods, sources};
 use crate::error::{Error, Kind, Result};
+use crate::model::data;
 use crate::model::document::{self, Document};
 use crate::model::flink_version::FlinkVersion;
 use crate::model::labels;
@@ -204,6 +205,10 @@ fn storage(document: &mut FlinkDeployment, args: &DeployArgs) -> Result<()> {
     if let Some(storage) = &args.storage {
         let storage: StorageSpec = storage.parse()?;
         document.metadata.annotations.insert(labels::STORAGE.to_owned(), storage.to_string());
+    }
+    if !args.data_store.is_empty() {
+        let names = data::names(&args.data_store.join(","))?.join(",");
+        document.metadata.annotations.insert(labels::DATA_STORES.to_owned(), names);
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::{meta, store};
 use crate::error::Result;
 use crate::model::agent;
 use crate::model::config::FlinkConfig;
+use crate::model::data::Binding;
 use crate::model::labels::Component;
 use crate::model::revision::Revision;
 
@@ -22,6 +23,7 @@ pub(super) fn build(revision: &Revision, config: &FlinkConfig) -> Result<ConfigM
         (LOG4J.to_owned(), include_str!("log4j-console.properties").to_owned()),
     ]);
     files.extend(revision.spec.spec.log_configuration.clone());
+    files.extend(revision.data_stores.iter().flat_map(Binding::files));
     let name = revision.application.config_map(revision.generation);
     Ok(ConfigMap {
         metadata: meta::of_generation(revision, name, Component::Support),

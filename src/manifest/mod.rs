@@ -2,6 +2,7 @@
 
 mod access;
 mod config_map;
+mod data_stores;
 mod deployments;
 mod env;
 mod guards;
@@ -26,6 +27,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use serde_json::Value;
 
+pub use data_stores::{data_store, data_store_secret};
 pub use profiles::{profile, profile_secret};
 pub use revisions::{controller_revision, read_revision};
 pub use store::{FETCH, PRELUDE, agent_env, agent_resources};

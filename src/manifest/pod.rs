@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{access, env, probes, security, store, volumes};
+use super::{access, data_stores, env, probes, security, store, volumes};
 use crate::error::Result;
 use crate::model::effective::{Effective, REST_PORT};
 use crate::model::labels::{self, Component};
@@ -49,7 +49,9 @@ pub(super) fn template(
     let at = spec.containers.iter().position(|container| container.name == MAIN_CONTAINER);
     let given = at.map(|at| spec.containers.remove(at)).unwrap_or_default();
     let context = security::pod(spec.security_context.take());
-    let main = main_container(revision, process, effective, given, arguments, &context, &wiring);
+    let mut main =
+        main_container(revision, process, effective, given, arguments, &context, &wiring);
+    data_stores::add(&mut spec, &mut main, revision);
     spec.containers.insert(at.unwrap_or(0), main);
     finish(&mut spec, revision);
     if process == Process::JobManager && revision.spec.jobmanagers() > 1 {

@@ -22,11 +22,16 @@ pub const COMPONENT: &str = "kubectl-flink.io/component";
 
 /// Annotation of a FlinkDeployment: the state storage, as `--storage` takes it.
 pub const STORAGE: &str = "kubectl-flink.io/storage";
+/// Annotation of a FlinkDeployment: the names of data stores that the job reads or writes, with commas between them.
+pub const DATA_STORES: &str = "kubectl-flink.io/data-stores";
 /// Annotation of a FlinkDeployment: which engine runs it. Only `direct` so far.
 pub const ENGINE: &str = "kubectl-flink.io/engine";
 
 /// Label: the storage profile that an object is.
 pub const PROFILE: &str = "kubectl-flink.io/storage-profile";
+
+/// Label: the data store that an object describes.
+pub const DATA_STORE: &str = "kubectl-flink.io/data-store";
 
 /// What an object is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +91,18 @@ pub fn profile_object(profile: &str) -> String {
 pub fn of_profile(profile: &str) -> BTreeMap<String, String> {
     let mut labels = shared(Component::Storage);
     labels.insert(PROFILE.to_owned(), profile.to_owned());
+    labels
+}
+
+/// The name of the ConfigMap of a data store, and of the Secret that is made with it.
+pub fn data_store_object(name: &str) -> String {
+    format!("flink-data-{name}")
+}
+
+/// The labels of a data store.
+pub fn of_data_store(name: &str) -> BTreeMap<String, String> {
+    let mut labels = shared(Component::Storage);
+    labels.insert(DATA_STORE.to_owned(), name.to_owned());
     labels
 }
 

@@ -4,6 +4,7 @@ pub mod advise;
 pub mod agent;
 pub mod check;
 pub mod config;
+pub mod data;
 pub mod document;
 pub mod drift;
 pub mod effective;

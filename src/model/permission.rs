@@ -432,7 +432,7 @@ pub const VERBS: &[Needs] = &[
         ..needs("storage-move", RESTORE)
     },
     Needs {
-        checks: &[AskFlink, Revision, Profile],
+        checks: &[AskFlink, Revision, Profile, ReadSecret],
         ..needs("storage-check", &[Find, ReadClaim, Storage])
     },
     Needs {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::model::data::Binding;
 use crate::model::flink_version::FlinkVersion;
 use crate::model::ids::JobId;
 use crate::model::name::{ApplicationName, Generation};
@@ -40,6 +41,9 @@ pub struct Revision {
     /// Another storage, which holds the snapshot that it starts from: the state is moving.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub also_reads: Option<StateStorage>,
+    /// The data stores that the job is bound to, as they were then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data_stores: Vec<Binding>,
     /// The snapshot it starts from; empty state when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_from: Option<SnapshotPath>,

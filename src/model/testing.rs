@@ -42,6 +42,7 @@ pub(crate) fn revision() -> Revision {
         },
         storage,
         also_reads: None,
+        data_stores: Vec::new(),
         restored_from: Some(
             "file:///flink/state/shop/orders/savepoints/abc/savepoint-1-2".parse().expect("a path"),
         ),

@@ -170,7 +170,7 @@ pub async fn run(
 }
 
 /// Does the work, or gives up when the user asks for it.
-async fn unless<T>(halt: &Halt, work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(super) async fn unless<T>(halt: &Halt, work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::select! {
         outcome = work => outcome,
         () = halt.requested() => Err(Error::new(Kind::Interrupted, "interrupted; nothing of the check is left")),
@@ -208,8 +208,9 @@ async fn open(
     let spec = HelperSpec {
         application,
         operation,
-        storage: target.storage.clone(),
+        storage: Some(target.storage.clone()),
         also: None,
+        data_store: None,
         config: FlinkConfig::default(),
         service_account: None,
         image: target.image.clone(),
@@ -222,7 +223,7 @@ async fn open(
     access::open_helper(cluster, &spec, apart, Deadline::after(OPENING), &mut waiting).await
 }
 
-async fn node(cluster: &Cluster, pod: &HelperPod) -> Result<Option<String>> {
+pub(super) async fn node(cluster: &Cluster, pod: &HelperPod) -> Result<Option<String>> {
     let found = read::get::<Pod>(cluster, &cluster.api(), &pod.target.pod).await?;
     Ok(found.and_then(|pod| pod.spec?.node_name))
 }

@@ -27,6 +27,7 @@ pub type ClaimKey = (String, String);
 pub struct Users {
     claims: BTreeMap<ClaimKey, BTreeSet<String>>,
     profiles: BTreeMap<ClaimKey, BTreeSet<String>>,
+    data_stores: BTreeMap<ClaimKey, BTreeSet<String>>,
 }
 
 impl Users {
@@ -59,6 +60,9 @@ impl Users {
             for profile in revision.profiles() {
                 users.profiles.entry(key(profile)).or_default().insert(name.clone());
             }
+            for store in &revision.data_stores {
+                users.data_stores.entry(key(store.name.clone())).or_default().insert(name.clone());
+            }
         }
         Ok(users)
     }
@@ -66,6 +70,12 @@ impl Users {
     /// The applications whose state the profile of this name reaches.
     pub fn of_profile(&self, namespace: &str, name: &str) -> Vec<String> {
         let users = self.profiles.get(&(namespace.to_owned(), name.to_owned()));
+        users.into_iter().flatten().cloned().collect()
+    }
+
+    /// The applications that are bound to the data store of this name.
+    pub fn of_data_store(&self, namespace: &str, name: &str) -> Vec<String> {
+        let users = self.data_stores.get(&(namespace.to_owned(), name.to_owned()));
         users.into_iter().flatten().cloned().collect()
     }
 

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret};
-use serde_json::Value;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
-use crate::cluster::objects::{ObjectId, ObjectKind};
 use crate::cluster::survey::{self, NamespaceInfo};
-use crate::cluster::write::{self, Created, Mode};
 use crate::cluster::{Cluster, read};
 use crate::error::{Error, Kind, Result};
 use crate::manifest;
@@ -15,8 +12,9 @@ use crate::model::flink_version::FlinkVersion;
 use crate::model::labels;
 use crate::model::storage::{RemoteStorage, is_profile_name};
 use crate::model::store::{Credentials, Profile};
-use crate::ops::dry_run::{self, By, Change};
-use crate::ops::{preflight, profiles};
+use crate::ops::described::{self, Described};
+use crate::ops::dry_run::{By, Change};
+use crate::ops::{data_stores, preflight, profiles};
 
 /// A profile that is to be made.
 pub struct NewProfile {
@@ -40,7 +38,7 @@ pub async fn check(cluster: &Cluster, new: &NewProfile) -> Result<()> {
     }
     new.profile.check()?;
     if let Some(values) = &new.secret {
-        complete(&new.profile, values)?;
+        described::complete(new.profile.secret_keys(), values, new.profile.kind().title())?;
     }
     if survey::namespace(cluster).await? == NamespaceInfo::Missing {
         return Err(preflight::no_namespace(cluster.namespace()));
@@ -49,6 +47,13 @@ pub async fn check(cluster: &Cluster, new: &NewProfile) -> Result<()> {
         return Err(exists(name));
     }
     // `storage describe NAME` means one thing.
+    if data_stores::find(cluster, name).await?.is_some() {
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("there is a data store of the name {name:?}"),
+        )
+        .hint("Choose another name."));
+    }
     if read::get(cluster, &cluster.api::<PersistentVolumeClaim>(), name).await?.is_some() {
         return Err(Error::new(Kind::Conflict, format!("there is a claim of the name {name:?}"))
             .hint("Choose another name."));
@@ -59,40 +64,7 @@ pub async fn check(cluster: &Cluster, new: &NewProfile) -> Result<()> {
             let storage = RemoteStorage { profile: Some(name.clone()), store };
             profiles::check(cluster, &storage, FlinkVersion::default()).await
         }
-        Some(_) => whose_secret(cluster, name).await,
-    }
-}
-
-/// Every key that the store needs, and no other.
-fn complete(profile: &Profile, values: &BTreeMap<String, Vec<u8>>) -> Result<()> {
-    let (wanted, kind) = (profile.secret_keys(), profile.kind().title());
-    let lacking: Vec<&str> =
-        wanted.iter().copied().filter(|key| !values.contains_key(*key)).collect();
-    if !lacking.is_empty() {
-        return Err(Error::usage(format!("access to {kind} needs {} as well", lacking.join(", ")))
-            .hint("Give it with --from-literal KEY=VALUE, --from-file KEY=PATH, or --from-file KEY=- for standard input."));
-    }
-    if let Some(key) = values.iter().find(|(_, value)| value.is_empty()).map(|(key, _)| key) {
-        return Err(Error::usage(format!("the value of {key} is empty")));
-    }
-    Ok(())
-}
-
-/// A Secret of ours that an earlier run left may be written again; anybody else's may not.
-async fn whose_secret(cluster: &Cluster, name: &str) -> Result<()> {
-    let secret = labels::profile_object(name);
-    let found = match read::metadata(cluster, &cluster.api::<Secret>(), &secret).await {
-        Err(error) if error.kind() == Kind::Denied => return Ok(()),
-        found => found?,
-    };
-    let ours = |found: &Value| found["metadata"]["labels"][labels::PROFILE] == name;
-    match found {
-        Some(found) if !ours(&found) => Err(Error::new(
-            Kind::Conflict,
-            format!("secret {secret:?} exists and belongs to somebody else"),
-        )
-        .hint(format!("Use it with --secret {secret}, or choose another name."))),
-        _ => Ok(()),
+        Some(_) => object(name).may_have_secret(cluster).await,
     }
 }
 
@@ -103,15 +75,10 @@ async fn whose_secret(cluster: &Cluster, name: &str) -> Result<()> {
 pub async fn create(cluster: &Cluster, new: NewProfile) -> Result<()> {
     let namespace = cluster.namespace();
     let config_map = manifest::profile(&new.name, namespace, &with_secret(&new))?;
-    if let Some(values) = new.secret {
-        let secret = manifest::profile_secret(&new.name, namespace, values);
-        write::apply(cluster, &cluster.api(), &secret, Mode::Real).await?;
-    }
-    let same = config_map.data.clone();
-    let ours = move |found: &ConfigMap| found.data == same;
-    match write::create(cluster, &cluster.api(), &config_map, Mode::Real, ours).await? {
-        Created::Ours(_) => Ok(()),
-        Created::Exists(_) => Err(exists(&new.name)),
+    let secret = new.secret.map(|values| manifest::profile_secret(&new.name, namespace, values));
+    match described::create(cluster, config_map, secret).await? {
+        true => Ok(()),
+        false => Err(exists(&new.name)),
     }
 }
 
@@ -121,18 +88,8 @@ pub async fn create(cluster: &Cluster, new: NewProfile) -> Result<()> {
 /// What the API server refuses, when it is asked.
 pub async fn dry_run(cluster: &Cluster, new: &NewProfile, by: By) -> Result<Change> {
     let config_map = manifest::profile(&new.name, cluster.namespace(), &with_secret(new))?;
-    let made = match by {
-        By::Client => config_map,
-        By::Server => {
-            match write::create(cluster, &cluster.api(), &config_map, Mode::DryRun, |_| false)
-                .await?
-            {
-                Created::Ours(made) => made,
-                Created::Exists(_) => return Err(exists(&new.name)),
-            }
-        }
-    };
-    dry_run::of_one(object(&new.name), None::<&ConfigMap>, Some(&made))
+    let made = object(&new.name).dry_create(cluster, config_map, by).await?;
+    made.ok_or_else(|| exists(&new.name))
 }
 
 fn with_secret(new: &NewProfile) -> Profile {
@@ -143,8 +100,8 @@ fn with_secret(new: &NewProfile) -> Profile {
     profile
 }
 
-fn object(name: &str) -> ObjectId {
-    ObjectId { kind: ObjectKind::ConfigMap, name: labels::profile_object(name) }
+fn object(name: &str) -> Described<'_> {
+    Described { object: labels::profile_object(name), label: labels::PROFILE, value: name }
 }
 
 fn exists(name: &str) -> Error {
@@ -174,23 +131,8 @@ pub fn is_free(name: &str, users: &[String]) -> Result<()> {
 /// # Errors
 /// As the API server gives them.
 pub async fn delete(cluster: &Cluster, name: &str, profile: &Profile) -> Result<()> {
-    let own = labels::profile_object(name);
-    if let Some(found) = read::get(cluster, &cluster.api::<ConfigMap>(), &own).await? {
-        write::delete(cluster, &cluster.api::<ConfigMap>(), &found, Mode::Real).await?;
-    }
-    if profile.credentials != Credentials::Secret(own.clone()) {
-        return Ok(());
-    }
-    let metadata = read::metadata(cluster, &cluster.api::<Secret>(), &own).await?;
-    let ours = |found: &Value| found["metadata"]["labels"][labels::PROFILE] == name;
-    match metadata.filter(ours).map(|found| {
-        serde_json::from_value::<Secret>(serde_json::json!({"metadata": found["metadata"]}))
-    }) {
-        Some(Ok(secret)) => {
-            write::delete(cluster, &cluster.api::<Secret>(), &secret, Mode::Real).await.map(drop)
-        }
-        _ => Ok(()),
-    }
+    let own = Credentials::Secret(labels::profile_object(name));
+    object(name).delete(cluster, profile.credentials == own).await
 }
 
 /// What [`delete`] would do to the profile.
@@ -198,10 +140,5 @@ pub async fn delete(cluster: &Cluster, name: &str, profile: &Profile) -> Result<
 /// # Errors
 /// As the API server gives them.
 pub async fn dry_delete(cluster: &Cluster, name: &str, by: By) -> Result<Change> {
-    let own = labels::profile_object(name);
-    let found = read::get(cluster, &cluster.api::<ConfigMap>(), &own).await?;
-    if let (By::Server, Some(found)) = (by, &found) {
-        write::delete(cluster, &cluster.api::<ConfigMap>(), found, Mode::DryRun).await?;
-    }
-    dry_run::of_one(object(name), found.as_ref(), None::<&ConfigMap>)
+    object(name).dry_delete(cluster, by).await
 }

@@ -21,7 +21,9 @@ use crate::ops::event::Observer;
 use crate::ops::observed::{Active, Job, Run};
 use crate::ops::plan::From;
 use crate::ops::state::State;
-use crate::ops::{await_up, drift, observe, permissions, preflight, profiles, transition};
+use crate::ops::{
+    await_up, data_stores, drift, observe, permissions, preflight, profiles, transition,
+};
 use crate::storage::jar::LocalJar;
 
 /// The storage of a new application whose user names none.
@@ -76,7 +78,8 @@ pub async fn prepare<'a>(
     let ingress = request.document.spec.ingress.as_ref();
     let class = ingress.and_then(|ingress| ingress.class_name.as_deref());
     preflight::ingress_class(cluster, class, observer).await?;
-    let target = target(cluster, &application, request, &storage.storage, operation, now);
+    let mut target = target(cluster, &application, request, &storage.storage, operation, now);
+    target.data_stores = data_stores::bindings(cluster, &request.document).await?;
     if let StateStorage::Remote(remote) = &target.storage {
         profiles::check(cluster, remote, target.flink_version).await?;
     }
@@ -120,6 +123,9 @@ pub async fn prepare<'a>(
         },
     };
     let mut decision = deploy::decide(&input)?;
+    if let Decision::Create(_) | Decision::Upgrade(_) = &decision {
+        data_stores::tell_clients(&target.data_stores, target.flink_version, observer);
+    }
     // What is stopped is set back by the start that makes its objects anew.
     if let (Decision::Unchanged | Decision::Save(_), Some(active), Some(anchor)) =
         (&decision, &active, &anchor)
@@ -239,6 +245,7 @@ fn target(
         storage: storage.clone(),
         spec,
         also_reads: None,
+        data_stores: Vec::new(),
         restored_from: None,
         created: now,
         created_by: env!("CARGO_PKG_VERSION").to_owned(),

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use kube::ResourceExt;
 
 use crate::cluster::{Cluster, read};
 use crate::error::{Error, Kind, Result};
 use crate::model::flink_version::FlinkVersion;
 use crate::model::labels;
-use crate::model::managed_fields;
 use crate::model::storage::{RemoteStorage, StorageSpec};
 use crate::model::store::{Credentials, Profile, StoreUri, wiring};
 use crate::model::violation;
+use crate::ops::data_stores;
+use crate::ops::secrets::{self, looked};
 
 /// A profile by its name; `None` when there is none.
 ///
@@ -29,12 +30,14 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<Option<Profile>> {
 /// # Errors
 /// [`Kind::NotFound`] when it does not.
 pub async fn get(cluster: &Cluster, name: &str) -> Result<Profile> {
-    find(cluster, name).await?.ok_or_else(|| {
-        let namespace = cluster.namespace();
-        Error::new(Kind::NotFound, format!("no storage profile {name:?} in namespace {namespace:?}"))
+    if let Some(profile) = find(cluster, name).await? {
+        return Ok(profile);
+    }
+    data_stores::is_none(cluster, name).await?;
+    let namespace = cluster.namespace();
+    Err(Error::new(Kind::NotFound, format!("no storage profile {name:?} in namespace {namespace:?}"))
             .hint("List them with `kubectl flink storage list`, or make one with `kubectl flink storage create NAME URI`.")
-            .hint("A claim that exists is --storage claim:NAME, a new one pvc:SIZE.")
-    })
+        .hint("A claim that exists is --storage claim:NAME, a new one pvc:SIZE."))
 }
 
 /// All profiles of the namespace, by name.
@@ -115,7 +118,12 @@ pub async fn check(
         return Err(violation::error(&name, &[found]));
     }
     match &store.credentials {
-        Credentials::Secret(name) => secret(cluster, storage, name).await?,
+        Credentials::Secret(name) => {
+            let kind = store.kind().title();
+            let profile = storage.profile.as_deref().unwrap_or_default();
+            let whose = format!("storage profile {profile:?}");
+            secrets::check(cluster, name, store.secret_keys(), kind, &whose).await?;
+        }
         Credentials::ServiceAccount(name) => {
             let api = cluster.api::<ServiceAccount>();
             if looked(read::metadata(cluster, &api, name).await)? == Some(None) {
@@ -136,48 +144,12 @@ pub async fn check(
     Ok(())
 }
 
-/// The Secret must be there, and have the keys. Its values stay where they are: only its metadata is read, and who wrote
-/// which key is in there.
-async fn secret(cluster: &Cluster, storage: &RemoteStorage, name: &str) -> Result<()> {
-    let api = cluster.api::<Secret>();
-    let Some(found) = looked(read::metadata(cluster, &api, name).await)? else { return Ok(()) };
-    let wanted = storage.store.secret_keys();
-    let literals: Vec<String> = wanted.iter().map(|key| format!("--from-file={key}")).collect();
-    let remedy =
-        format!("Make it with `kubectl create secret generic {name} {}`.", literals.join(" "));
-    let Some(found) = found else { return Err(missing(storage, "secret", name).hint(remedy)) };
-    let mut keys = managed_fields::keys_of(&found, "data");
-    keys.extend(managed_fields::keys_of(&found, "stringData"));
-    let lacking: Vec<&str> =
-        wanted.iter().copied().filter(|key| !keys.iter().any(|there| there == key)).collect();
-    // Nobody is on record for a Secret that came with a backup of etcd, say.
-    if keys.is_empty() || lacking.is_empty() {
-        return Ok(());
-    }
-    let kind = storage.store.kind().title();
-    Err(Error::new(
-        Kind::NotFound,
-        format!("secret {name:?} has no {}, which access to {kind} needs", lacking.join(", ")),
-    )
-    .hint(format!("It has {}.", keys.join(", ")))
-    .hint(remedy))
-}
-
 fn missing(storage: &RemoteStorage, what: &str, name: &str) -> Error {
     let profile = storage.profile.as_deref().unwrap_or_default();
     Error::new(
         Kind::NotFound,
         format!("{what} {name:?} not found, which storage profile {profile:?} names"),
     )
-}
-
-/// `None` for whoever may not look.
-fn looked<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == Kind::Denied => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ const OPENING: Duration = Duration::from_secs(300);
 /// Access to the state of one application.
 pub struct State<'a> {
     cluster: &'a Cluster,
+    storage: StateStorage,
     helper: HelperSpec,
     layout: StateLayout,
     deadline: Deadline,
@@ -45,11 +46,13 @@ impl<'a> State<'a> {
         State {
             cluster,
             layout: storage.layout(cluster.namespace(), application),
+            storage: storage.clone(),
             helper: HelperSpec {
                 application: application.clone(),
                 operation: operation.clone(),
-                storage: storage.clone(),
+                storage: Some(storage.clone()),
                 also: None,
+                data_store: None,
                 config: FlinkConfig::default(),
                 service_account: None,
                 image: image.to_owned(),
@@ -87,9 +90,7 @@ impl<'a> State<'a> {
     }
 
     fn reaches(&self, uri: &str) -> bool {
-        std::iter::once(&self.helper.storage)
-            .chain(&self.helper.also)
-            .any(|storage| storage.reaches(uri))
+        std::iter::once(&self.storage).chain(&self.helper.also).any(|storage| storage.reaches(uri))
     }
 
     /// Where things are on it.
@@ -153,7 +154,7 @@ impl<'a> State<'a> {
         observer: &mut dyn Observer,
     ) -> Result<()> {
         if !self.reaches(snapshot.as_str()) {
-            return Err(out_of_reach(snapshot, &self.helper.storage));
+            return Err(out_of_reach(snapshot, &self.storage));
         }
         observer.event(Event::Phase(format!("checking {}", snapshot.name())));
         snapshots::verify(self.store(observer).await?, snapshot).await.map(drop)
@@ -166,7 +167,7 @@ impl<'a> State<'a> {
     pub async fn check_access(&mut self, dry_run: bool, observer: &mut dyn Observer) -> Result<()> {
         self.store(observer).await?;
         observer.event(Event::Phase("checking the access to the store".to_owned()));
-        let (folder, storage) = (self.layout.base().to_owned(), self.helper.storage.to_string());
+        let (folder, storage) = (self.layout.base().to_owned(), self.storage.to_string());
         let Some(open) = &self.open else { return Ok(()) };
         open.check_access(&folder, dry_run).await.map_err(|error| {
             let mut found = Error::new(Kind::Preflight, format!("{storage} cannot be used"));

@@ -48,6 +48,7 @@ pub(crate) fn revision(generation: u32) -> Revision {
         }),
         spec,
         also_reads: None,
+        data_stores: Vec::new(),
         restored_from: None,
         created: jiff::Timestamp::UNIX_EPOCH,
         created_by: "0.1.0".to_owned(),

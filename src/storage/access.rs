@@ -20,7 +20,7 @@ use crate::manifest;
 use crate::model::labels::{self, Component};
 use crate::model::name::ApplicationName;
 use crate::model::permission::{Permission, Work};
-use crate::model::storage::MOUNT_PATH;
+use crate::model::storage::{MOUNT_PATH, StateStorage};
 
 /// Open access to a claim. Close it when done; a helper pod behind it that is not closed is deleted by
 /// [`Cluster::clean_up`], and failing that ends by itself.
@@ -117,7 +117,7 @@ pub async fn open(
     // A run of the same operation that died left its helper pod to us, to use and to delete.
     let own = |pod: &str| pod == spec.name();
     // A store is reached from a pod of its own, never from the job's: the agent's memory would count against Flink's.
-    let claim = spec.storage.claim().filter(|_| !spec.needs_agent());
+    let claim = spec.storage.as_ref().and_then(StateStorage::claim).filter(|_| !spec.needs_agent());
     let target =
         claim.and_then(|claim| mounting(&pods, &claim.claim)).filter(|target| !own(&target.pod));
     sweep(cluster, &spec.application, &pods, |pod| target.is_some() && own(&pod.name_any())).await;

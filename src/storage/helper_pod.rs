@@ -13,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use crate::error::Result;
 use crate::manifest;
 use crate::model::config::FlinkConfig;
+use crate::model::data::Binding;
 use crate::model::ids::OperationId;
 use crate::model::labels::{Component, labels, selector_labels};
 use crate::model::name::ApplicationName;
@@ -50,10 +51,12 @@ pub struct HelperSpec {
     pub application: ApplicationName,
     /// The operation it serves: one helper per operation.
     pub operation: OperationId,
-    /// What it gives access to.
-    pub storage: StateStorage,
+    /// The storage that it gives access to.
+    pub storage: Option<StateStorage>,
     /// Another storage to read, of state that is moving.
     pub also: Option<StateStorage>,
+    /// A data store to measure, which it reaches as a job does that is bound to it.
+    pub data_store: Option<Binding>,
     /// Further keys of Flink's configuration, for stores.
     pub config: FlinkConfig,
     /// The account that it runs under, for stores that trust one.
@@ -78,11 +81,11 @@ impl HelperSpec {
 
     /// Whether files are reached by Flink's own file systems; else by a mount alone.
     pub fn needs_agent(&self) -> bool {
-        self.stores().next().is_some()
+        self.stores().next().is_some() || self.data_store.is_some()
     }
 
     fn storages(&self) -> impl Iterator<Item = &StateStorage> {
-        std::iter::once(&self.storage).chain(&self.also)
+        self.storage.iter().chain(&self.also)
     }
 
     fn mounted(&self) -> impl Iterator<Item = &ClaimStorage> {
@@ -142,7 +145,8 @@ impl HelperSpec {
         let like = self.like.clone().unwrap_or_default();
         let wiring = Wiring::of(self.stores());
         let claims = self.mounted().map(manifest::state_volume);
-        let volumes = claims.chain(wiring.volumes.clone()).collect();
+        let data = self.data_store.iter().filter_map(|store| store.volume(None));
+        let volumes = claims.chain(wiring.volumes.clone()).chain(data).collect();
         Ok(PodSpec {
             containers: vec![self.container(&wiring)?],
             service_account_name: self.service_account.clone().or(wiring.service_account),
@@ -176,11 +180,13 @@ impl HelperSpec {
 
     fn container(&self, wiring: &Wiring) -> Result<Container> {
         let mounts = self.mounted().map(|_| manifest::state_mount());
-        let mounts = mounts.chain(wiring.mounts.clone()).collect();
-        let env = match self.needs_agent() {
-            true => Some(manifest::agent_env(wiring, &self.config)?),
-            false => None,
+        let data = self.data_store.iter().filter(|store| store.volume(None).is_some());
+        let mounts = mounts.chain(wiring.mounts.clone()).chain(data.map(Binding::mount)).collect();
+        let mut env = match self.needs_agent() {
+            true => manifest::agent_env(wiring, &self.config)?,
+            false => Vec::new(),
         };
+        env.extend(self.data_store.iter().flat_map(Binding::env));
         let quantities = |cpu: &str, memory: &str| {
             BTreeMap::from([
                 ("cpu".to_owned(), Quantity(cpu.to_owned())),
@@ -194,7 +200,7 @@ impl HelperSpec {
         };
         Ok(Container {
             name: CONTAINER.to_owned(),
-            env,
+            env: Some(env).filter(|env| !env.is_empty()),
             image: Some(self.image.clone()),
             command: Some(["sh", "-c", COMMAND].map(str::to_owned).to_vec()),
             volume_mounts: Some(mounts),

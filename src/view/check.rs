@@ -160,12 +160,7 @@ impl View for CheckView {
         }
         text = text.text(&heading("Verdict"));
         for verdict in &self.verdicts {
-            let (tone, word) = match verdict.grade {
-                Grade::Good => (Tone::Good, "good"),
-                Grade::Fair => (Tone::Attention, "fair"),
-                Grade::Unknown => (Tone::Attention, "unknown"),
-                Grade::Bad => (Tone::Bad, "bad"),
-            };
+            let (tone, word) = word(verdict.grade);
             text =
                 text.plain(&format!("  {:<18} ", verdict.purpose.name())).toned(tone, word).end();
             for reason in &verdict.reasons {
@@ -177,6 +172,16 @@ impl View for CheckView {
 
     fn names(&self) -> Vec<String> {
         vec![self.storage.clone()]
+    }
+}
+
+/// A grade in a word, and its tone.
+pub(super) fn word(grade: Grade) -> (Tone, &'static str) {
+    match grade {
+        Grade::Good => (Tone::Good, "good"),
+        Grade::Fair => (Tone::Attention, "fair"),
+        Grade::Unknown => (Tone::Attention, "unknown"),
+        Grade::Bad => (Tone::Bad, "bad"),
     }
 }
 

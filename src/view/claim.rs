@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use serde::Serialize;
 
 use super::created;
+use super::data_store::{self, DataStoreView};
 use super::profile::{self, ProfileView};
 use crate::cluster::condition;
 use crate::model::labels;
@@ -116,14 +117,18 @@ impl ClaimView {
     }
 }
 
-/// Claims and storage profiles, as `storage list` shows them.
+/// Claims, storage profiles and data stores, as `storage list` shows them.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StorageList {
     /// Claims, by namespace and name.
     pub items: Vec<ClaimView>,
     /// Profiles, by namespace and name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<ProfileView>,
+    /// Data stores, by namespace and name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub data_stores: Vec<DataStoreView>,
     /// Whether the table names namespaces.
     #[serde(skip)]
     pub all_namespaces: bool,
@@ -164,7 +169,8 @@ impl View for StorageList {
             table.row(row);
         }
         let profiles = profile::table(&self.profiles, self.all_namespaces, now);
-        let tables = [table, profiles];
+        let data_stores = data_store::table(&self.data_stores, self.all_namespaces, now);
+        let tables = [table, profiles, data_stores];
         let texts: Vec<String> =
             tables.iter().filter(|table| !table.is_empty()).map(Table::to_lines).collect();
         Text::new().plain(&texts.join("\n"))
@@ -172,7 +178,8 @@ impl View for StorageList {
 
     fn names(&self) -> Vec<String> {
         let claims = self.items.iter().map(|claim| format!("persistentvolumeclaim/{}", claim.name));
-        claims.chain(self.profiles.iter().flat_map(View::names)).collect()
+        let profiles = self.profiles.iter().flat_map(View::names);
+        claims.chain(profiles).chain(self.data_stores.iter().flat_map(View::names)).collect()
     }
 }
 
@@ -213,7 +220,12 @@ mod tests {
         ];
         let view = ClaimView::from(&claim()).used(vec!["orders".to_owned()], &pods);
         assert_eq!(view.mounted_by, ["orders-g1-jobmanager-x"]);
-        let list = StorageList { items: vec![view], profiles: Vec::new(), all_namespaces: false };
+        let list = StorageList {
+            items: vec![view],
+            profiles: Vec::new(),
+            data_stores: Vec::new(),
+            all_namespaces: false,
+        };
         let text = list.text(true, Timestamp::UNIX_EPOCH).to_plain();
         assert_eq!(
             text,

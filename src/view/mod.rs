@@ -8,6 +8,8 @@ pub mod check;
 pub mod check_page;
 pub mod checkpoint;
 pub mod claim;
+pub mod data_check;
+pub mod data_store;
 pub mod documents;
 pub mod event;
 pub mod job;

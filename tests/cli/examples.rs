@@ -54,6 +54,7 @@ impl Place {
         let jar = jar.finish().unwrap().into_inner();
         sandbox.write("orders.jar", &jar);
         sandbox.write("orders-2.jar", &jar);
+        sandbox.write("password", "x");
         std::fs::create_dir(sandbox.path("bin")).unwrap();
         let storage = format!("pvc:1Gi,class={}", sandbox.namespace);
         for (file, name) in [("orders.yaml", "orders"), ("applications/more/rides.yaml", "rides")] {
@@ -99,6 +100,8 @@ fn the_examples_of_the_help_do_what_they_say() {
     // Deployments first, where there is nothing; the others on an application that runs.
     let (deploys, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|words| words[0] == "deploy");
     let empty = Place::new();
+    let create = ["storage", "create", "rows", "hbase://zookeeper1/shop"];
+    empty.sandbox.run(&create).success();
     for words in &deploys {
         // What is on a claim that is there already, a pod has to look for.
         if !words.iter().any(|word| word.starts_with("claim:")) {

@@ -4,6 +4,7 @@ mod access;
 mod bad_input;
 mod completion;
 mod connection;
+mod data_stores;
 mod deploy;
 mod documents;
 mod dry_run;

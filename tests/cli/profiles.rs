@@ -86,8 +86,6 @@ fn what_a_profile_lacks_is_said_before_anything_is_written() {
     // Only its metadata is read, where the names of its keys are.
     create(&["--secret=half"])
         .fails(3, &["has no AWS_SECRET_ACCESS_KEY", "It has AWS_ACCESS_KEY_ID"]);
-    let refused = sandbox.run(&["storage", "create", "c", "hosts", "--type=cassandra"]);
-    refused.fails(2, &["Flink has no file system on it", "S3"]);
     let maps = sandbox.cluster.api::<ConfigMap>(&sandbox.namespace);
     assert!(sandbox.cluster.list(&maps, "kubectl-flink.io/storage-profile").is_empty());
 

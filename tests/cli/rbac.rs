@@ -293,6 +293,8 @@ const EVERY: &[(&str, i32, &[Scenario])] = &[
     ("operation-list", 0, &[resting(&[], &["operation", "list"])]),
     ("operation-show", 3, &[resting(&[], &["operation", "show", "orders"])]),
     ("storage-create", 0, &[resting(&[], SHARED)]),
+    ("storage-create-profile", 0, &[resting(&[], ROWS)]),
+    ("storage-delete-profile", 0, &[resting(&[ROWS], &["storage", "delete", "rows", "-y"])]),
     ("storage-list", 0, &[resting(&[SHARED], &["storage", "list"])]),
     ("storage-describe", 0, &[resting(&[SHARED], &["storage", "describe", "shared"])]),
     (
@@ -303,6 +305,17 @@ const EVERY: &[(&str, i32, &[Scenario])] = &[
             resting(&[SHARED], &["storage", "delete", "shared", "-y", "--timeout=3s"]),
         ],
     ),
+];
+
+/// A data store, with a Secret of its own.
+const ROWS: &[&str] = &[
+    "storage",
+    "create",
+    "rows",
+    "cassandra://node1/shop",
+    "--local-datacenter=dc1",
+    "--from-literal=username=flink",
+    "--from-literal=password=x",
 ];
 
 /// What is not missed here: Flink is played by the proxy, which answers before the API server could refuse; and a claim is
@@ -348,8 +361,6 @@ fn every_verb_runs_with_its_role_and_with_none_that_is_one_permission_smaller() 
         "operation-abort",
         "logs",
         "checkpoint",
-        "storage-create-profile",
-        "storage-delete-profile",
         "storage-move",
         "storage-check",
         "storage-advise",

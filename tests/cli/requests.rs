@@ -63,7 +63,10 @@ const CASES: &[Case] = &[
         ],
     },
     Case { command: &["operation", "list"], least: &[(1, "the records")] },
-    Case { command: &["storage", "list"], least: &[(4, "claims, pods, records, profiles")] },
+    Case {
+        command: &["storage", "list"],
+        least: &[(5, "claims, pods, records, profiles, data stores")],
+    },
     Case {
         command: &["savepoint", "orders"],
         least: &[(2, "anchor, revision"), (2, "the trigger and its outcome")],

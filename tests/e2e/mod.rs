@@ -1,5 +1,6 @@
 //! Real Flink on a real node. Every namespace enforces PodSecurity `restricted`.
 
+mod data_stores;
 mod lifecycle;
 mod main_job;
 mod refused;

@@ -53,7 +53,8 @@ impl Bench {
         let spec = HelperSpec {
             application,
             operation: "0123456789".parse().unwrap(),
-            storage,
+            storage: Some(storage),
+            data_store: None,
             also: None,
             config: FlinkConfig::default(),
             service_account: None,

@@ -47,8 +47,9 @@ fn left(sandbox: &Sandbox) -> Vec<String> {
     let spec = HelperSpec {
         application: "looker".parse().unwrap(),
         operation: "0123456789".parse().unwrap(),
-        storage: storage.clone(),
+        storage: Some(storage.clone()),
         also: None,
+        data_store: None,
         config: FlinkConfig::default(),
         service_account: None,
         image: "flink:2.3.0".into(),

@@ -107,6 +107,7 @@ fn words(shape: &Shape<'_>) -> String {
         Shape::Flag => "true or false".to_owned(),
         Shape::Time => "time".to_owned(),
         Shape::Labels => "texts by name".to_owned(),
+        Shape::Counts => "numbers by name".to_owned(),
         Shape::Any => "object".to_owned(),
         Shape::List(item) => format!("list of {}", words(item)),
         Shape::Object(name) => link(name),

@@ -13,7 +13,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Small JVMs, frequent checkpoints, and TaskManagers that look for their JobManager often.
 const SMALL: &[&str] = &[
-    "--class=jobs.CounterJob",
     "--jobmanager-memory=512m",
     "--taskmanager-memory=576m",
     "--set=jobmanager.memory.jvm-metaspace.size=96m",
@@ -81,7 +80,7 @@ impl<'a> App<'a> {
         let output = self.output;
         let (lines, commit) =
             (format!("{output}/out/lines"), format!("file://{output}/out/commit"));
-        let mut args = vec!["deploy", self.name, &jar, &version];
+        let mut args = vec!["deploy", self.name, &jar, &version, "--class=jobs.CounterJob"];
         args.extend(SMALL);
         if !flags.iter().any(|flag| flag.starts_with("--storage")) {
             args.push("--storage=pvc:1Gi");
@@ -101,6 +100,16 @@ impl<'a> App<'a> {
     /// Deploys and waits for the outcome.
     pub(crate) fn deploy(&self, flags: &[&str], job: &[&str]) -> Outcome {
         self.sandbox.run_for(PATIENCE, &self.deploy_args(flags, job))
+    }
+
+    /// Deploys another job than the counter, and waits for the outcome.
+    pub(crate) fn deploy_job(&self, jar: &str, class: &str, flags: &[&str]) -> Outcome {
+        let (jar, class) = (format!("--jar={jar}"), format!("--class={class}"));
+        let version = format!("--flink-version={}", self.version);
+        let args = ["deploy", self.name, &jar, &class, &version, "--storage=pvc:1Gi"];
+        // Few enough records to be read as a whole, again and again.
+        let job = ["--", "--rate", "20"];
+        self.sandbox.run_for(PATIENCE, &[&args[..], SMALL, flags, &job].concat())
     }
 
     /// Runs `kubectl flink VERB NAME ARGS…`.

@@ -18,15 +18,21 @@ pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
     ("storage list", "StorageList"),
     ("storage describe", "StorageView"),
     ("storage describe, of a profile", "ProfileView"),
+    ("storage describe, of a data store", "DataStoreView"),
     ("storage create, storage resize, storage delete", "OutcomeView"),
     ("storage check", "CheckView"),
+    ("storage check, of a data store", "DataCheckView"),
     ("storage advise", "RankingView"),
     ("version", "VersionView"),
 ];
 
 /// Where views get figures from that they show as they are.
-const FIGURES: [&str; 3] =
-    ["src/model/advise.rs", "src/model/check/measured.rs", "src/model/check/verdict.rs"];
+const FIGURES: [&str; 4] = [
+    "src/model/advise.rs",
+    "src/model/check/measured.rs",
+    "src/model/check/verdict.rs",
+    "src/model/data/check.rs",
+];
 
 /// An object of a document.
 #[derive(Debug, Default)]
@@ -130,6 +136,7 @@ pub(crate) enum Shape<'a> {
     Flag,
     Time,
     Labels,
+    Counts,
     Any,
     List(Box<Shape<'a>>),
     Object(&'a str),
@@ -148,11 +155,13 @@ pub(crate) fn shape(kind: &str) -> Shape<'_> {
         "bool" => Shape::Flag,
         "Timestamp" => Shape::Time,
         "BTreeMap<String, String>" => Shape::Labels,
+        "BTreeMap<String, u32>" => Shape::Counts,
         "Value" => Shape::Any,
-        "Use" | "Grade" | "Fit" => Shape::Text,
+        "Use" | "DataUse" | "Grade" | "Fit" => Shape::Text,
         "Advice" | "CheckedFrom" | "Clock" | "Commit" | "Consistency" | "Failed" | "Files"
         | "Latency" | "Measurements" | "SecondPod" | "Seen" | "Space" | "Throughput"
-        | "Verdict" => Shape::Object(kind),
+        | "Verdict" | "DataMeasurements" | "DataVerdict" | "Facts" | "KeyedLatency"
+        | "ReadAfterWrite" => Shape::Object(kind),
         view if view.ends_with("View") => Shape::Object(view),
         other => panic!("say in tests/support/schema.rs what {other} is in a document"),
     }
@@ -205,6 +214,7 @@ fn check(
         Shape::Flag => value.is_boolean(),
         Shape::Time => value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok()),
         Shape::Labels => value.as_object().is_some_and(|map| map.values().all(Value::is_string)),
+        Shape::Counts => value.as_object().is_some_and(|map| map.values().all(Value::is_u64)),
         Shape::Any => true,
         Shape::List(inner) => {
             for (i, item) in value.as_array().into_iter().flatten().enumerate() {

@@ -49,6 +49,11 @@ impl Server {
         rest.split('/').next().unwrap()
     }
 
+    /// Runs a program that is in the jar of the job which writes rows there, in the node; returns what it prints.
+    pub(crate) fn tool(&self, class: &str, args: &[&str]) -> String {
+        inside(&[&["java", "-cp", self.fact("job"), class], args].concat())
+    }
+
     /// Takes it down (`stop`, `kill`) until `start`. Other tests use it too: take one of the test's own for this.
     pub(crate) fn control(&self, action: &str) {
         for process in self.fact("processes").split(' ') {

@@ -1,11 +1,16 @@
 //! The JDK that compiles the repository's Java, and jars whose bytes depend on their sources alone.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
+
+use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
 
 use crate::step::Step;
 use crate::tools::{Package, ensure_packages};
@@ -92,4 +97,51 @@ pub(crate) fn jar(jar: &Path, main_class: &str, classes: &Path) -> Result<()> {
     command.args(["--create", "--date", JAR_TIME, "--main-class", main_class, "--file"]);
     command.arg(jar).arg("-C").arg(classes).arg(".");
     Step::new(format!("Packing {name}.jar"), &format!("jar-{name}")).run(&mut command)
+}
+
+/// Packs a folder of classes, and all that is in the jars of the folder `libraries`, into one jar. Of files that several
+/// have, the first one is taken, in the order of the jars' names; lists of services are joined.
+///
+/// # Errors
+/// When a jar cannot be read, or the new one not be written.
+pub(crate) fn bundle(jar: &Path, main_class: &str, classes: &Path, libraries: &Path) -> Result<()> {
+    let own = jar.with_extension("classes.jar");
+    self::jar(&own, main_class, classes)?;
+    let mut sources = vec![own.clone()];
+    let mut others: Vec<PathBuf> =
+        fs::read_dir(libraries)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    others.sort();
+    sources.extend(others);
+    let mut bundle = ZipWriter::new(File::create(jar)?);
+    let (mut known, mut services) = (BTreeSet::new(), BTreeMap::<String, String>::new());
+    for source in &sources {
+        let mut archive = ZipArchive::new(File::open(source)?)
+            .with_context(|| format!("read {}", source.display()))?;
+        for index in 0..archive.len() {
+            let file = archive.by_index_raw(index)?;
+            let name = file.name()?.into_owned();
+            if name.starts_with("META-INF/services/") && !file.is_dir() {
+                drop(file);
+                let mut text = String::new();
+                archive.by_index(index)?.read_to_string(&mut text)?;
+                services.entry(name).or_default().push_str(&format!("{text}\n"));
+                continue;
+            }
+            // The signatures of a part say nothing of the whole.
+            let is_signature = name.starts_with("META-INF/")
+                && [".SF", ".DSA", ".RSA"].iter().any(|end| name.ends_with(end));
+            if file.is_dir() || is_signature || name.ends_with("module-info.class") {
+                continue;
+            }
+            if known.insert(name) {
+                bundle.raw_copy_file(file)?;
+            }
+        }
+    }
+    for (name, lines) in services {
+        bundle.start_file(name, SimpleFileOptions::default())?;
+        bundle.write_all(lines.as_bytes())?;
+    }
+    bundle.finish()?;
+    Ok(fs::remove_file(own)?)
 }

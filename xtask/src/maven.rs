@@ -13,7 +13,8 @@ use crate::tools::{Package, ensure_packages, repository};
 use crate::{cache, java};
 
 const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
-const SUMS: &str = "SHA256SUMS";
+/// The file beside a POM with the checksums of its jars.
+pub(crate) const SUMS: &str = "SHA256SUMS";
 
 /// Which jars of a POM are wanted, and what they are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.GlobalConfiguration;
 import org.apache.flink.configuration.IllegalConfigurationException;
@@ -34,6 +36,7 @@ public final class Agent {
 
     private final Wire wire;
     private final Set<String> probed = new HashSet<>();
+    private final Map<String, Data> data = new ConcurrentHashMap<>();
     private volatile boolean busy;
 
     private Agent(Wire wire) {
@@ -179,6 +182,8 @@ public final class Agent {
             case 'f':
                 long[] space = Store.space(uri);
                 return result.big(space[0]).big(space[1]).text(Store.fileSystem(uri));
+            case 'd':
+                return result.text(data(uri, request.text()).run(request.text().split(" ")));
             case 'p':
                 Probe probe = new Probe(uri);
                 probed.add(uri);
@@ -186,6 +191,15 @@ public final class Agent {
             default:
                 throw new IOException("unknown request " + request.kind);
         }
+    }
+
+    private Data data(String prefix, String table) throws IOException {
+        Data known = data.get(prefix + table);
+        if (known == null) {
+            known = new Data(prefix, table);
+            data.put(prefix + table, known);
+        }
+        return known;
     }
 
     private static byte[] whole(InputStream content, long size) throws IOException {
@@ -199,8 +213,10 @@ public final class Agent {
         return bytes;
     }
 
-    /** The files of probes go, however the session ends. */
+    /** The files and tables of probes go, however the session ends. */
     private void cleanUp() {
+        data.values().forEach(Data::close);
+        data.clear();
         for (String folder : probed) {
             Store.quietlyDelete(folder, true);
         }

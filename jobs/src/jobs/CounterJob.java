@@ -28,7 +28,7 @@ public final class CounterJob {
       throw new IllegalStateException("main() fails because --fail-main was given");
     }
     StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
-    DataStream<String> lines = count(numbers(env, options), options);
+    DataStream<String> lines = counted(env, options);
     if (options.lines != null) {
       lines = lines.map(new LineFile(options.lines)).returns(Types.STRING).uid("lines").name("lines").setParallelism(1);
     }
@@ -39,6 +39,11 @@ public final class CounterJob {
       reported.sinkTo(files(options.commit)).uid("commit").name("commit").setParallelism(1);
     }
     env.execute("counter");
+  }
+
+  /** A line {@code sequence key count} for each record. */
+  static DataStream<String> counted(StreamExecutionEnvironment env, Options options) {
+    return count(numbers(env, options), options);
   }
 
   /** 0, 1, 2, … in one subtask, so that the order of the numbers is their order in time. */

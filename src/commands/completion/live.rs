@@ -1,6 +1,6 @@
 //! Names from the kubeconfig and the cluster.
 
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Service};
 use kube::core::PartialObjectMeta;
 use kube::{Resource, ResourceExt};
 
@@ -13,7 +13,7 @@ use crate::model::labels;
 use crate::model::name::ApplicationName;
 use crate::model::snapshot::SnapshotPath;
 use crate::ops::observed::Run;
-use crate::ops::{anchor, observe};
+use crate::ops::{anchor, data_stores, observe};
 
 /// A word that fits, and what there is to say of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,7 @@ pub(super) async fn candidates(question: &Question, typed: &str) -> Result<Vec<C
                 Wanted::Namespace => named::<Namespace>(&cluster, &cluster.api_all(), "").await,
                 Wanted::Application => applications(&cluster).await,
                 Wanted::Claim => claims(&cluster).await,
+                Wanted::DataStore => data_stores(&cluster).await,
                 Wanted::NewStorage => Ok(new_storage(&cluster, typed).await),
                 Wanted::Storage => storage(&cluster, typed).await,
                 _ => snapshots(&cluster, question.application.as_ref()).await,
@@ -114,6 +115,15 @@ async fn claims(cluster: &Cluster) -> Result<Vec<Candidate>> {
             Candidate::new(claim.name_any(), help)
         })
         .collect())
+}
+
+async fn data_stores(cluster: &Cluster) -> Result<Vec<Candidate>> {
+    let found = read::list::<ConfigMap>(cluster, &cluster.api(), labels::DATA_STORE).await?;
+    let candidate = |found: &ConfigMap| {
+        let uri = found.data.as_ref().and_then(|data| data.get("uri")).cloned();
+        Candidate::new(data_stores::name_of(found), uri.unwrap_or_default())
+    };
+    Ok(found.iter().map(candidate).collect())
 }
 
 /// `pvc:SIZE` with the size that is typed already, and the same of each StorageClass.

@@ -24,6 +24,8 @@ pub(super) enum Wanted {
     Storage,
     /// Storage to create: a new claim.
     NewStorage,
+    /// A data store.
+    DataStore,
     /// A snapshot of the application on the command line.
     Snapshot,
     /// A file.
@@ -71,6 +73,7 @@ fn wanted(path: &str, argument: &Arg) -> Option<Wanted> {
         (_, "namespace") => Some(Wanted::Namespace),
         (_, "from") => Some(Wanted::Snapshot),
         (_, "jar") => Some(Wanted::Path),
+        (_, "data_store") => Some(Wanted::DataStore),
         ("storage create", "storage") => Some(Wanted::NewStorage),
         (_, "storage") => Some(Wanted::Storage),
         ("storage create", "name") => None,

@@ -1,4 +1,4 @@
-//! `storage check`: is this storage consistent, fast and large enough?
+//! `storage check`: is this storage, or data store, consistent, fast and large enough?
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::model::check::{Grade, Purpose, verdicts};
 use crate::model::ids::OperationId;
 use crate::model::quantity::Quantity;
 use crate::ops::check::{self, Checked, Target};
+use crate::ops::data_check;
 use crate::ops::halt::Halt;
 use crate::storage::probe::Load;
 use crate::ui::OutputArgs;
@@ -31,6 +32,9 @@ Examples:
   # Is a store fast enough, before anything is deployed to it?
   kubectl flink storage check minio --image flink:2.3.0
 
+  # Does Cassandra meet the consistency level, and how long does a row take from where the job runs?
+  kubectl flink storage check rows
+
   # A page with the pictures, to show around
   kubectl flink storage check orders --html report.html";
 
@@ -41,7 +45,7 @@ const STATE: u64 = 1 << 30;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CheckArgs {
-    /// Name of an application or storage profile, claim:NAME, or the URI of a folder on a store
+    /// Name of an application, storage profile or data store, claim:NAME, or the URI of a folder on a store
     #[arg(value_name = "STORAGE")]
     target: String,
     /// Size of the state to estimate for; without it that of the newest checkpoint, or 1Gi
@@ -74,10 +78,31 @@ pub(super) struct CheckArgs {
     output: OutputArgs,
 }
 
+impl CheckArgs {
+    /// Refuses what means nothing to a data store.
+    fn of_files_alone(&self) -> Result<()> {
+        let given = [
+            ("--state-size", self.state_size.is_some()),
+            ("--interval", self.interval.is_some()),
+            ("--html", self.html.is_some()),
+        ];
+        match given.into_iter().find_map(|(flag, given)| given.then_some(flag)) {
+            Some(flag) => Err(Error::usage(format!("{flag} means nothing to a data store"))
+                .hint("Leave it out; `-o json` has every figure.")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Measures, and judges.
 pub(super) async fn run(ctx: &mut Ctx, args: CheckArgs) -> Result<()> {
     let load = load(&args)?;
     let cluster = ctx.cluster().await?;
+    if let Some(store) = data_check::find(&cluster, &args.target).await? {
+        let image = args.image.as_deref();
+        args.of_files_alone()?;
+        return super::data_check::run(ctx, &store, image, load.seconds, &args.output).await;
+    }
     let target = check::find(&cluster, &args.target, args.image.as_deref()).await?;
     let operations = [ctx.operation_id()?, ctx.operation_id()?];
     let purpose = Purpose {

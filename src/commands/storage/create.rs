@@ -1,4 +1,4 @@
-//! `storage create`: a claim before any application needs it, or a profile of a store.
+//! `storage create`: a claim before any application needs it, a profile of a store, or a data store.
 
 use std::time::Duration;
 
@@ -6,10 +6,12 @@ use clap::Args;
 
 use crate::cli::WaitArgs;
 use crate::commands::dry_run::DryRunArgs;
+use crate::commands::storage::data_store::{self, DataStoreArgs};
 use crate::commands::storage::profile_args::ProfileArgs;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
+use crate::model::data::{DataKind, DataUri};
 use crate::model::labels;
 use crate::model::storage::{NewClaim, StorageSpec};
 use crate::model::store::StoreUri;
@@ -41,22 +43,33 @@ Examples:
   kubectl flink storage create hdfs hdfs://namenode:8020/flink --class-path '/opt/hadoop/lib/*' --hdfs-user flink
 
   # Then keep state there
-  kubectl flink deploy orders --jar ./orders.jar --storage prod";
+  kubectl flink deploy orders --jar ./orders.jar --storage prod
+
+  # Cassandra, whose rows a job reads and writes; name and password become a Secret
+  kubectl flink storage create rows cassandra://node1,node2/shop --local-datacenter dc1 --from-literal username=flink --from-file password=./password
+
+  # HBase, by its ZooKeeper
+  kubectl flink storage create rows hbase://zookeeper1,zookeeper2/shop
+
+  # Then bind a job to it
+  kubectl flink deploy orders --jar ./orders.jar --data-store rows";
 
 /// Arguments of `storage create`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CreateArgs {
-    /// Name of the claim or profile
+    /// Name of the claim, profile or data store
     name: String,
-    /// What to make: a claim (pvc:SIZE[,class=NAME][,access=rwo|rwx]), or a profile of the folder with this URI (s3, abfs, wasb, gs, oss, hdfs)
+    /// What to make: a claim (pvc:SIZE[,class=NAME][,access=rwo|rwx]), a profile of the folder with this URI (s3, abfs, wasb, gs, oss, hdfs), or a data store (cassandra://HOST,…/KEYSPACE, hbase://ZOOKEEPER,…/NAMESPACE)
     #[arg(value_name = "STORAGE")]
     storage: String,
-    /// Kind of storage: pvc, s3, azure, gcs, oss or hdfs; STORAGE says it already, and must agree
+    /// Kind of storage: pvc, s3, azure, gcs, oss, hdfs, cassandra or hbase; STORAGE says it already, and must agree
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
     #[command(flatten)]
     profile: ProfileArgs,
+    #[command(flatten)]
+    data_store: DataStoreArgs,
     #[command(flatten)]
     wait: WaitArgs,
     #[command(flatten)]
@@ -65,29 +78,47 @@ pub(super) struct CreateArgs {
 
 /// Creates what is asked for.
 pub(super) async fn run(ctx: &mut Ctx, args: CreateArgs) -> Result<()> {
+    if let Some(uri) = data_store_uri(&args.storage, args.kind.as_deref())? {
+        let flags = (&args.data_store, &args.profile);
+        return data_store::create(ctx, &args.name, uri, flags, &args.dry_run).await;
+    }
     let spec: StorageSpec = parse(&args.storage, args.kind.as_deref())?;
+    data_store::none_of(&args.data_store, &args.storage)?;
     match spec {
         StorageSpec::Uri(uri) => create_profile(ctx, args, uri).await,
         _ => create_claim(ctx, args).await,
     }
 }
 
+/// A data store, by the scheme of its URI or by `kind`, which makes hosts and a name of the rest.
+fn data_store_uri(text: &str, kind: Option<&str>) -> Result<Option<DataUri>> {
+    match (DataKind::of(text), kind.map(DataKind::named)) {
+        (None, Some(Some(kind))) if !text.contains("://") => {
+            format!("{kind}://{text}").parse().map(Some)
+        }
+        (Some(is), Some(Some(asked))) if is != asked => {
+            Err(contradiction(text, asked.as_str(), is.as_str()))
+        }
+        (Some(is), Some(None)) => Err(contradiction(text, kind.unwrap_or_default(), is.as_str())),
+        (Some(_), _) => text.parse().map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn contradiction(text: &str, kind: &str, is: &str) -> Error {
+    Error::usage(format!("--type {kind} and {text:?} contradict each other"))
+        .hint(format!("{text:?} is of type {is}: leave --type out, or give another STORAGE."))
+}
+
 /// What to make; `kind` must agree.
 fn parse(text: &str, kind: Option<&str>) -> Result<StorageSpec> {
-    if let Some(store @ ("cassandra" | "hbase")) = kind {
-        // One refusal, with its reason.
-        return format!("{store}://{text}").parse();
-    }
     let spec: StorageSpec = text.parse()?;
     let is = match &spec {
         StorageSpec::Uri(uri) => uri.kind().as_str(),
         _ => "pvc",
     };
     match kind {
-        Some(kind) if kind != is => Err(Error::usage(format!(
-            "--type {kind} and {text:?} contradict each other"
-        ))
-        .hint(format!("{text:?} is of type {is}: leave --type out, or give another STORAGE."))),
+        Some(kind) if kind != is => Err(contradiction(text, kind, is)),
         _ => Ok(spec),
     }
 }
@@ -208,8 +239,15 @@ mod tests {
     fn the_type_agrees_or_is_refused() {
         assert!(parse("s3://bucket", Some("s3")).is_ok() && parse("pvc:1Gi", Some("pvc")).is_ok());
         assert!(parse("gs://bucket", Some("s3")).is_err());
-        let refused = parse("hosts", Some("cassandra")).expect_err("no file system");
-        assert!(refused.to_string().contains("no file system"), "{refused}");
+        let store = |text, kind| data_store_uri(text, kind).map(|uri| uri.map(|u| u.to_string()));
+        let uri = Some("cassandra://a,b/shop".to_owned());
+        assert_eq!(store("a,b/shop", Some("cassandra")).ok(), Some(uri.clone()));
+        assert_eq!(store("cassandra://a,b/shop", None).ok(), Some(uri));
+        assert_eq!(store("s3://bucket", Some("s3")).ok(), Some(None));
+        for (text, kind) in [("cassandra://a/shop", "hbase"), ("hbase://z", "s3")] {
+            assert!(store(text, Some(kind)).is_err(), "{text} {kind}");
+        }
+        assert!(parse("s3://bucket", Some("cassandra")).is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `storage delete`: the end of a claim and of all that is on it, or of a profile alone.
+//! `storage delete`: the end of a claim and of all that is on it, or of a profile or data store alone.
 
 use std::time::Duration;
 
@@ -12,9 +12,10 @@ use crate::commands::dry_run::DryRunArgs;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
+use crate::model::data::DataStore;
 use crate::model::store::Profile;
 use crate::ops::claims::{self, Users};
-use crate::ops::{new_profile, permissions, profiles};
+use crate::ops::{data_stores, new_data_store, new_profile, permissions, profiles};
 use crate::view::claim::ClaimView;
 use crate::view::outcome::OutcomeView;
 use crate::view::plan::{PlanView, StepView};
@@ -28,7 +29,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DeleteArgs {
-    /// Name of the claim or profile
+    /// Name of the claim, profile or data store
     name: String,
     /// Consent beforehand
     #[arg(short, long)]
@@ -44,6 +45,9 @@ pub(super) async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     if let Some(profile) = profiles::find(&cluster, &args.name).await? {
         return delete_profile(ctx, &args, &profile).await;
+    }
+    if let Some(store) = data_stores::find(&cluster, &args.name).await? {
+        return forget(ctx, &args, &store).await;
     }
     let claim = claims::get(&cluster, &args.name).await?;
     let (pods, records) = (cluster.api::<Pod>(), cluster.api());
@@ -113,6 +117,36 @@ async fn delete_profile(ctx: &mut Ctx, args: &DeleteArgs, profile: &Profile) -> 
     let target = format!("profile/{name}");
     args.dry_run.show(ctx, &OutcomeView::new(target, cluster.namespace(), "deleted"))?;
     ctx.ui.status(&format!("what is in {} is kept", profile.uri));
+    Ok(())
+}
+
+/// Forgets a data store that nobody is bound to, after consent.
+async fn forget(ctx: &mut Ctx, args: &DeleteArgs, store: &DataStore) -> Result<()> {
+    let (cluster, name) = (ctx.cluster().await?, &args.name);
+    let users = Users::find(&cluster, &cluster.api()).await?;
+    new_data_store::is_free(name, &users.of_data_store(cluster.namespace(), name))?;
+    if let Some(by) = args.dry_run.by() {
+        let change = new_data_store::dry_delete(&cluster, name, by).await?;
+        let step = StepView {
+            does: format!("delete data store {name}, and no row of {}", store.uri),
+            writes: vec![change.object.to_string()],
+            proves: "the data store is no longer known".to_owned(),
+            undo: "create it again".to_owned(),
+        };
+        let view = PlanView::of_one(step, "deleted", &change, cluster.namespace(), by)?;
+        return args.dry_run.show(ctx, &view);
+    }
+    permissions::verb(&cluster, "storage-delete-profile").await?;
+    let question = format!(
+        "Delete data store {name:?} in namespace {:?}? What is in {} stays.",
+        cluster.namespace(),
+        store.uri
+    );
+    ctx.ui.confirm(&question, args.yes).await?;
+    new_data_store::delete(&cluster, name, store).await?;
+    let target = format!("datastore/{}", args.name);
+    args.dry_run.show(ctx, &OutcomeView::new(target, cluster.namespace(), "deleted"))?;
+    ctx.ui.status(&format!("what is in {} is kept", store.uri));
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! `storage describe`: one claim or profile in all detail.
+//! `storage describe`: one claim, profile or data store in all detail.
 
 use clap::Args;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
@@ -12,6 +12,7 @@ use crate::model::labels;
 use crate::ops::claims::{self, Users};
 use crate::ui::OutputArgs;
 use crate::view::claim::ClaimView;
+use crate::view::data_store::DataStoreView;
 use crate::view::profile::ProfileView;
 use crate::view::storage::{ClassView, StorageView};
 
@@ -24,13 +25,13 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DescribeArgs {
-    /// Name of the claim or profile
+    /// Name of the claim, profile or data store
     name: String,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// Describes a claim or a profile.
+/// Describes a claim, a profile or a data store.
 pub(super) async fn run(ctx: &mut Ctx, args: DescribeArgs) -> Result<()> {
     let cluster = ctx.cluster().await?;
     let config_map = labels::profile_object(&args.name);
@@ -38,6 +39,12 @@ pub(super) async fn run(ctx: &mut Ctx, args: DescribeArgs) -> Result<()> {
         let users = Users::find(&cluster, &cluster.api()).await?;
         let users = users.of_profile(cluster.namespace(), &args.name);
         return ctx.show(&ProfileView::new(&found, users)?, &args.output);
+    }
+    let config_map = labels::data_store_object(&args.name);
+    if let Some(found) = read::get(&cluster, &cluster.api::<ConfigMap>(), &config_map).await? {
+        let users = Users::find(&cluster, &cluster.api()).await?;
+        let users = users.of_data_store(cluster.namespace(), &args.name);
+        return ctx.show(&DataStoreView::new(&found, users)?, &args.output);
     }
     let claim = claims::get(&cluster, &args.name).await?;
     let (pods, records) = (cluster.api::<Pod>(), cluster.api());

@@ -1,8 +1,10 @@
-//! `storage`: the claims that hold state, and the profiles of stores.
+//! `storage`: the claims that hold state, the profiles of stores, and data stores.
 
 mod advise;
 mod check;
 mod create;
+mod data_check;
+mod data_store;
 mod delete;
 mod describe;
 mod list;
@@ -24,22 +26,22 @@ pub struct StorageArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Create a claim, or a profile of an object store or HDFS, for the state of applications to come
+    /// Create a claim or a profile of an object store or HDFS for the state of applications, or make a data store known
     Create(Box<create::CreateArgs>),
-    /// List the claims that hold state, and the storage profiles
+    /// List the claims that hold state, the storage profiles, and the data stores
     #[command(visible_alias = "ls")]
     List(list::ListArgs),
-    /// Show all that is known of a claim or profile
+    /// Show all that is known of a claim, profile or data store
     Describe(describe::DescribeArgs),
     /// Move the state of an application to another storage, by an upgrade
     Move(relocate::MoveArgs),
-    /// Measure whether storage is consistent, fast and large enough, and judge it for each use
+    /// Measure whether storage or a data store is consistent, fast and large enough, and judge it for each use
     Check(check::CheckArgs),
     /// Rank the StorageClasses for the state of an application
     Advise(advise::AdviseArgs),
     /// Give a claim more room, while it is in use
     Resize(resize::ResizeArgs),
-    /// Delete a claim and every snapshot on it, or a profile and nothing on its store
+    /// Delete a claim and every snapshot on it, or a profile or data store and nothing that is in it
     Delete(delete::DeleteArgs),
 }
 

@@ -6,7 +6,9 @@ use std::io::Read;
 use clap::Args;
 
 use crate::error::{Error, Result};
+use crate::model::data::DataStore;
 use crate::model::store::{Access, Credentials, Profile, S3Plugin, StoreUri};
+use crate::ops::new_data_store::NewDataStore;
 use crate::ops::new_profile::NewProfile;
 
 /// The most that a Secret holds, in bytes.
@@ -52,7 +54,7 @@ pub(super) struct ProfileArgs {
     /// User name for HDFS
     #[arg(long, value_name = "NAME")]
     hdfs_user: Option<String>,
-    /// Further key of Flink's configuration; nothing secret
+    /// Further key of Flink's configuration, or of the client's of a data store; nothing secret
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
@@ -60,20 +62,28 @@ pub(super) struct ProfileArgs {
 impl ProfileArgs {
     /// The first flag that was given: a claim takes none of them.
     pub(super) fn given(&self) -> Option<&'static str> {
+        let shared = [
+            ("--secret", self.secret.is_some()),
+            ("--from-literal", !self.from_literal.is_empty()),
+            ("--from-file", !self.from_file.is_empty()),
+            ("--set", !self.set.is_empty()),
+        ];
+        let shared = || shared.into_iter().find_map(|(flag, given)| given.then_some(flag));
+        self.of_file_systems().or_else(shared)
+    }
+
+    /// The first flag that was given and means something to file systems alone.
+    fn of_file_systems(&self) -> Option<&'static str> {
         [
             ("--endpoint", self.endpoint.is_some()),
             ("--region", self.region.is_some()),
             ("--path-style", self.path_style.is_some()),
             ("--plugin", self.plugin.is_some()),
             ("--encryption", self.encryption.is_some()),
-            ("--secret", self.secret.is_some()),
             ("--service-account", self.service_account.is_some()),
-            ("--from-literal", !self.from_literal.is_empty()),
-            ("--from-file", !self.from_file.is_empty()),
             ("--hadoop-conf", self.hadoop_conf.is_some()),
             ("--class-path", self.class_path.is_some()),
             ("--hdfs-user", self.hdfs_user.is_some()),
-            ("--set", !self.set.is_empty()),
         ]
         .into_iter()
         .find_map(|(flag, given)| given.then_some(flag))
@@ -106,6 +116,23 @@ impl ProfileArgs {
         };
         let profile = Profile { uri, access, credentials };
         Ok(NewProfile { name: name.to_owned(), profile, secret: self.values()? })
+    }
+
+    /// Adds what these flags say of a data store.
+    ///
+    /// # Errors
+    /// For flags that mean nothing to one, and for files that cannot be read.
+    pub(super) fn data_store(&self, name: &str, mut store: DataStore) -> Result<NewDataStore> {
+        if let Some(flag) = self.of_file_systems() {
+            return Err(Error::usage(format!("{flag} means nothing to {}", store.kind().title()))
+                .hint("Leave it out."));
+        }
+        store.secret.clone_from(&self.secret);
+        for pair in &self.set {
+            let (key, value) = split(pair, "--set")?;
+            store.settings.insert(key.to_owned(), value.to_owned());
+        }
+        Ok(NewDataStore { name: name.to_owned(), store, secret: self.values()? })
     }
 
     /// The values of the Secret to be made. They are never printed, not even in an error.

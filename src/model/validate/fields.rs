@@ -1,5 +1,6 @@
 //! The fields of the document, apart from configuration and pod templates.
 
+use crate::model::data;
 use crate::model::labels;
 use crate::model::name::ApplicationName;
 use crate::model::snapshot::SnapshotPath;
@@ -52,6 +53,9 @@ fn annotations(deployment: &FlinkDeployment) -> Vec<Violation> {
             labels::STORAGE => {
                 value.parse::<StorageSpec>().err().map(|e| Violation::from_error(path, &e))
             }
+            labels::DATA_STORES => {
+                data::names(value).err().map(|e| Violation::from_error(path, &e))
+            }
             labels::ENGINE if value == "direct" => None,
             labels::ENGINE => {
                 Some(Violation::new(path, format!("there is no engine {value:?}"), "Use direct."))
@@ -59,7 +63,7 @@ fn annotations(deployment: &FlinkDeployment) -> Vec<Violation> {
             _ => Some(Violation::new(
                 path,
                 "there is no such annotation",
-                format!("Use {} or {}.", labels::STORAGE, labels::ENGINE),
+                format!("Use {}, {} or {}.", labels::STORAGE, labels::DATA_STORES, labels::ENGINE),
             )),
         }
     };

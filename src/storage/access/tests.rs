@@ -76,12 +76,13 @@ fn spec() -> anyhow::Result<HelperSpec> {
     Ok(HelperSpec {
         application: "orders".parse()?,
         operation: "0123456789".parse()?,
-        storage: StateStorage::Claim(ClaimStorage {
+        storage: Some(StateStorage::Claim(ClaimStorage {
             claim: "orders-state".to_owned(),
             path: String::new(),
             access: AccessMode::Rwo,
-        }),
+        })),
         also: None,
+        data_store: None,
         config: FlinkConfig::default(),
         service_account: None,
         image: "flink:2.2".to_owned(),

@@ -32,6 +32,7 @@ mod ask {
     pub(super) const COPY: u8 = b'c';
     pub(super) const SPACE: u8 = b'f';
     pub(super) const PROBE: u8 = b'p';
+    pub(super) const DATA: u8 = b'd';
 }
 
 /// The most that [`StateStore::read`] gives, in bytes.
@@ -114,6 +115,18 @@ impl AgentStore {
     pub async fn probe(&self, folder: &str, what: &str) -> Result<String> {
         let body = Body::of(folder).text(what);
         let result = self.call(ask::PROBE, &body, &format!("measure {folder}")).await?;
+        Fields::of(&result).text().map_err(malformed)
+    }
+
+    /// Measures the data store whose variables begin with `prefix`, in `table`, whose name must start with
+    /// `kubectl_flink_check_`, and which the agent drops at its end. `what` is a probe and its numbers
+    /// (`agent/src/agent/Data.java`); the answer is JSON.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn data(&self, prefix: &str, table: &str, what: &str, doing: &str) -> Result<String> {
+        let body = Body::of(prefix).text(table).text(what);
+        let result = self.call(ask::DATA, &body, doing).await?;
         Fields::of(&result).text().map_err(malformed)
     }
 

@@ -4,7 +4,11 @@ use anyhow::Result;
 
 use super::{Access, NODE, java, ready};
 use crate::cluster::Cluster;
+use crate::jobs;
 
+/// The job that writes rows there, for tests.
+const ROWS: jobs::Rows =
+    jobs::Rows { folder: "cassandra", class: "jobs.CassandraRows", client: "cassandra-client" };
 const PROCESS: &str = "cassandra";
 const PORT: u16 = 9042;
 const MAIN: &str = "org.apache.cassandra.service.CassandraDaemon";
@@ -69,6 +73,7 @@ pub(super) fn start(cluster: &Cluster) -> Result<Access> {
         ("user", USER.to_owned()),
         ("password", USER.to_owned()),
         ("processes", PROCESS.to_owned()),
+        ("job", jobs::rows(ROWS)?.display().to_string()),
     ]))
 }
 

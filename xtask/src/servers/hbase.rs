@@ -4,7 +4,11 @@ use anyhow::Result;
 
 use super::{Access, NODE, java, ready};
 use crate::cluster::Cluster;
+use crate::jobs;
 
+/// The job that writes rows there, for tests.
+const ROWS: jobs::Rows =
+    jobs::Rows { folder: "hbase", class: "jobs.HBaseRows", client: "hbase-client" };
 const PROCESS: &str = "hbase";
 const MAIN: &str = "org.apache.hadoop.hbase.master.HMaster";
 const ZOOKEEPER: u16 = 2181;
@@ -58,5 +62,6 @@ pub(super) fn start(cluster: &Cluster) -> Result<Access> {
     Ok(Access::from([
         ("zookeeper", format!("{NODE}:{ZOOKEEPER}")),
         ("processes", PROCESS.to_owned()),
+        ("job", jobs::rows(ROWS)?.display().to_string()),
     ]))
 }
