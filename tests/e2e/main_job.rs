@@ -4,37 +4,40 @@ use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 
 use crate::support::records::jumps;
-use crate::support::{App, PATIENCE, Sandbox, eventually};
+use crate::support::{App, PATIENCE, Proof, Sandbox, eventually};
 
 #[test]
 #[ignore = "needs a node: cargo xtask test --layer e2e"]
 fn the_count_goes_on_after_delete_and_restore_on_flink_2() {
-    the_count_goes_on("2.3");
+    the_count_goes_on(Proof::of("claim", "2.3"));
 }
 
 #[test]
 #[ignore = "needs a node: cargo xtask test --layer e2e"]
 fn the_count_goes_on_after_delete_and_restore_on_flink_1_20() {
-    the_count_goes_on("1.20");
+    the_count_goes_on(Proof::of("claim", "1.20"));
 }
 
-fn the_count_goes_on(version: &str) {
+fn the_count_goes_on(proof: Proof) {
     let sandbox = Sandbox::new();
-    let app = App::on_flink(&sandbox, "counter", version);
+    let app = App::on_flink(&sandbox, "counter", proof.flink);
     app.deploy(&[], &[]).success();
     app.wait_for_commits(50);
+    proof.has("deploy");
 
     let savepoint = app.run("savepoint", &[]);
     savepoint.success();
     let path = savepoint.last_line().to_owned();
     assert!(path.starts_with("file:") && path.contains("savepoint-"), "{savepoint}");
     let counted = app.counted_in(&path);
+    proof.has("savepoint");
     // A later checkpoint, so that the newest snapshot is another one.
     app.wait_for_commits(counted + 1);
 
     app.run("delete", &["-y"]).success();
     assert_eq!(left_behind(&sandbox), ["counter-state"], "only the claim stays");
 
+    proof.check(&sandbox, "claim:counter-state", proof.image());
     app.run("restore", &["--from", &path]).success();
     // The restored job goes on in the same file: one jump, back to the record after the savepoint's
     // last, and every count fits its record (`lines` checks that).
@@ -49,6 +52,7 @@ fn the_count_goes_on(version: &str) {
         matches!(jumps[..], [(before, to)] if to == counted && before >= to),
         "{jumps:?}, saved at {counted}"
     );
+    proof.has("restore");
 }
 
 /// Names of everything of ours that is still in the namespace.

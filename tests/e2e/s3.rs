@@ -3,20 +3,7 @@
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 
 use crate::support::records::exactly_once;
-use crate::support::{App, PATIENCE, Sandbox, Store, eventually};
-
-/// Makes the profile `s3` of this bucket, its Secret from the command line.
-fn profile(sandbox: &Sandbox, store: &Store, flags: &[&str]) {
-    let fact = |name: &str| store.server.fact(name);
-    let (uri, endpoint) = (format!("s3://{}/flink", store.name), fact("endpoint"));
-    let access = format!("--from-literal=AWS_ACCESS_KEY_ID={}", fact("access-key"));
-    let secret = format!("--from-literal=AWS_SECRET_ACCESS_KEY={}", fact("secret-key"));
-    let command =
-        ["storage", "create", "s3", &uri, "--endpoint", endpoint, "--region", fact("region")];
-    let made = sandbox.run(&[&command[..], &[&access, &secret], flags].concat());
-    let said = made.success();
-    assert!(!format!("{made}{said}").contains(fact("secret-key")), "a secret came back\n{made}");
-}
+use crate::support::{App, PATIENCE, Proof, Sandbox, Store, eventually};
 
 fn claims(sandbox: &Sandbox) -> Vec<String> {
     let claims = sandbox.cluster.api::<PersistentVolumeClaim>(&sandbox.namespace);
@@ -27,17 +14,19 @@ fn claims(sandbox: &Sandbox) -> Vec<String> {
 #[test]
 #[ignore = "needs a node: cargo xtask test --layer e2e"]
 fn state_lives_on_s3_alone_and_comes_back_from_there() {
-    let sandbox = Sandbox::new();
+    let (sandbox, proof) = (Sandbox::new(), Proof::of("S3, presto", "2.3"));
     let store = Store::s3(&sandbox);
-    profile(&sandbox, &store, &[]);
+    store.profile(&sandbox, "s3", &[]);
     let app = App::new(&sandbox, "orders").with_output();
     app.deploy(&["--storage=s3"], &[]).success();
     app.wait_for_commits(50);
+    proof.has("deploy");
     assert_eq!(claims(&sandbox), ["out"], "the job's output has a volume, and the state has none");
 
     let path = app.run("savepoint", &[]);
     path.success();
     assert!(path.last_line().starts_with(&format!("s3://{}/flink/", store.name)), "{path}");
+    proof.has("savepoint");
 
     // The JobManager that comes back fetches its jar, and finds its checkpoints, by itself.
     app.kill_jvm("jobmanager");
@@ -64,10 +53,12 @@ fn state_lives_on_s3_alone_and_comes_back_from_there() {
     sandbox.run(&["storage", "delete", "s3", "-y"]).success();
     let secrets = sandbox.cluster.api::<Secret>(&sandbox.namespace);
     assert!(sandbox.cluster.list(&secrets, "").is_empty(), "the Secret went with its profile");
-    profile(&sandbox, &store, &[]);
+    store.profile(&sandbox, "s3", &[]);
+    proof.check(&sandbox, "s3", proof.image());
     app.run("restore", &["--storage=s3"]).success();
     let before = exactly_once(&app.committed());
     app.wait_for_commits(before + 100);
+    proof.has("restore");
     let objects = store.objects();
     for folder in ["catalogue/", "checkpoints/", "ha/", "jars/", "savepoints/"] {
         let place = format!("flink/{}/orders/{folder}", sandbox.namespace);
@@ -75,40 +66,12 @@ fn state_lives_on_s3_alone_and_comes_back_from_there() {
     }
 }
 
-/// The other plugins, each from a deploy to a stop and a start.
-fn counts_on(plugin: &str) {
-    let sandbox = Sandbox::new();
-    let store = Store::s3(&sandbox);
-    profile(&sandbox, &store, &["--plugin", plugin]);
-    let app = App::new(&sandbox, "orders").with_output();
-    app.deploy(&["--storage=s3"], &[]).success();
-    app.wait_for_commits(50);
-    let stopped = app.run("stop", &[]);
-    stopped.success();
-    assert!(stopped.last_line().starts_with("s3://"), "{stopped}");
-    app.run("start", &[]).success();
-    let before = exactly_once(&app.committed());
-    app.wait_for_commits(before + 100);
-}
-
-#[test]
-#[ignore = "needs a node: cargo xtask test --layer e2e"]
-fn the_hadoop_plugin_counts_on() {
-    counts_on("hadoop");
-}
-
-#[test]
-#[ignore = "needs a node: cargo xtask test --layer e2e"]
-fn the_native_plugin_counts_on() {
-    counts_on("native");
-}
-
 #[test]
 #[ignore = "needs a node: cargo xtask test --layer e2e"]
 fn a_bucket_that_is_missing_is_found_before_anything_is_written() {
     let sandbox = Sandbox::new();
     let store = Store::s3(&sandbox);
-    profile(&sandbox, &store, &[]);
+    store.profile(&sandbox, "s3", &[]);
     store.destroy();
     let app = App::new(&sandbox, "orders").with_output();
     let refused = app.deploy(&["--storage=s3"], &[]);
@@ -121,7 +84,7 @@ fn a_bucket_that_is_missing_is_found_before_anything_is_written() {
 fn a_store_that_fails_lets_the_job_run_and_says_what_to_do() {
     let sandbox = Sandbox::new();
     let store = Store::on_own_s3(&sandbox);
-    profile(&sandbox, &store, &[]);
+    store.profile(&sandbox, "s3", &[]);
     let app = App::new(&sandbox, "orders").with_output();
     // The job outlives some failed checkpoints, as it would in production.
     let patient =

@@ -107,6 +107,6 @@ fn a_claim_is_measured_judged_and_left_as_it_was() {
     .unwrap();
     schema::holds("RankingView", &ranked);
     assert_eq!(ranked["size"], "7Gi");
-    assert!(ranked["classes"].as_array().unwrap().iter().any(|class| class["fit"] != "unfit"));
+    assert!(ranked["choices"].as_array().unwrap().iter().any(|choice| choice["fit"] != "unfit"));
     sandbox.run_for(LIMIT, &["storage", "check", "nobody"]).fails(3, &["neither an application"]);
 }

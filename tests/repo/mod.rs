@@ -11,6 +11,7 @@ mod layout;
 mod permissions;
 mod reference;
 mod spec_table;
+mod stores;
 
 use std::path::PathBuf;
 

@@ -12,6 +12,10 @@ use super::{Sandbox, eventually, setting};
 /// Where the servers' data is inside the node (`xtask/src/cluster`).
 const DATA: &str = "/run/kt/state/servers";
 
+/// The API server's certificate is for the node's address (`cluster/kt/internal/pki`).
+const TLS: [&str; 4] =
+    ["--cert", "/run/kt/state/pki/apiserver.crt", "--key", "/run/kt/state/pki/apiserver.key"];
+
 /// A server of the local cluster.
 pub(crate) struct Server {
     name: &'static str,
@@ -72,6 +76,8 @@ pub(crate) struct Store {
     folder: String,
     /// Whether the server is this test's, and ends with it.
     own: bool,
+    /// Whether it speaks TLS, with a certificate of the cluster's authority.
+    tls: bool,
 }
 
 impl Drop for Store {
@@ -95,17 +101,44 @@ impl Store {
         Store::bucket(Server::named("s3"), "s3", sandbox)
     }
 
+    /// Makes the profile `name` of a folder in this S3 bucket, its Secret from the command line.
+    pub(crate) fn profile(&self, sandbox: &Sandbox, name: &str, flags: &[&str]) {
+        let fact = |name: &str| self.server.fact(name);
+        let (uri, endpoint) = (format!("s3://{}/flink", self.name), fact("endpoint"));
+        let access = format!("--from-literal=AWS_ACCESS_KEY_ID={}", fact("access-key"));
+        let secret = format!("--from-literal=AWS_SECRET_ACCESS_KEY={}", fact("secret-key"));
+        let command =
+            ["storage", "create", name, &uri, "--endpoint", endpoint, "--region", fact("region")];
+        let made = sandbox.run(&[&command[..], &[&access, &secret], flags].concat());
+        let said = made.success();
+        assert!(
+            !format!("{made}{said}").contains(fact("secret-key")),
+            "a secret came back\n{made}"
+        );
+    }
+
     /// A new bucket of an S3 server that no other test uses, so that this one may take it down.
     pub(crate) fn on_own_s3(sandbox: &Sandbox) -> Store {
+        Store::own(sandbox, false)
+    }
+
+    /// The same over TLS, with a certificate that only the cluster's own authority vouches for: ConfigMap
+    /// `kube-root-ca.crt` of each namespace.
+    pub(crate) fn on_own_s3_over_tls(sandbox: &Sandbox) -> Store {
+        Store::own(sandbox, true)
+    }
+
+    fn own(sandbox: &Sandbox, tls: bool) -> Store {
         let mut server = Server::named("s3");
         let process = format!("s3-{}", sandbox.namespace);
         let mut hash = DefaultHasher::new();
         process.hash(&mut hash);
         let address = format!("10.77.0.2:{}", 20_000 + hash.finish() % 10_000);
-        server.access.insert("endpoint".to_owned(), format!("http://{address}"));
+        let scheme = if tls { "https" } else { "http" };
+        server.access.insert("endpoint".to_owned(), format!("{scheme}://{address}"));
         server.access.insert("processes".to_owned(), process.clone());
         let mut store = Store::bucket(server, &process, sandbox);
-        store.own = true;
+        (store.own, store.tls) = (true, tls);
         store.serve(store.server.fact("secret-key"));
         store
     }
@@ -125,8 +158,9 @@ impl Store {
         let run =
             ["cluster", "run", "--name", &cluster, "--env", &access_key, "--env", &secret_key];
         let server = [process, "--", program, "--port", address, "--region", region];
+        let tls: &[&str] = if self.tls { &TLS } else { &[] };
         let backend = ["posix", "--sidecar", &metadata, &buckets];
-        xtask(&[&run[..], &server, &backend].concat()).unwrap();
+        xtask(&[&run[..], &server, tls, &backend].concat()).unwrap();
         eventually("the server answers", Duration::from_secs(30), || {
             self.server.answers().then_some(())
         });
@@ -137,7 +171,7 @@ impl Store {
         let folder = format!("{DATA}/{process}/buckets/{name}");
         // The server takes each folder for a bucket.
         inside(&["mkdir", "-p", &folder]);
-        Store { server, name, folder, own: false }
+        Store { server, name, folder, own: false, tls: false }
     }
 
     /// The paths of its objects, from the server's own files.
@@ -155,7 +189,7 @@ impl Store {
 }
 
 /// Runs a command inside the node's namespaces and returns what it printed.
-fn inside(command: &[&str]) -> String {
+pub(super) fn inside(command: &[&str]) -> String {
     try_inside(command).unwrap()
 }
 

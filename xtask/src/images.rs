@@ -73,7 +73,10 @@ pub(crate) fn ensure(version: &str, contents: Contents) -> Result<PathBuf> {
 
 /// A folder with the jars of Flink's file systems, named as in the official image of this version. Maven Central has
 /// not each of them in each patch release; one of the same minor version works and gets this version's name.
-fn file_systems(version: &str) -> Result<PathBuf> {
+///
+/// # Errors
+/// When they cannot be fetched.
+pub(crate) fn file_systems(version: &str) -> Result<PathBuf> {
     let project = format!("flink-{version}");
     let jars = maven::jars(&project, Take::Unversioned)?;
     let key = cache::key(&maven::project(&project), &[version])?;

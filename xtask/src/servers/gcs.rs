@@ -1,4 +1,5 @@
-//! Google Cloud Storage: fake-gcs-server, which keeps each bucket as a folder.
+//! Google Cloud Storage: fake-gcs-server, which keeps objects in memory: as files, those whose names end in a slash, by
+//! which Google's connector marks folders, would be lost.
 
 use anyhow::Result;
 
@@ -11,11 +12,10 @@ const PORT: u16 = 4443;
 
 pub(super) fn start(cluster: &Cluster) -> Result<Access> {
     let program = cluster.shared(&Go::ensure()?.binary(&FAKE_GCS)?)?;
-    let buckets = cluster.data_of(PROCESS, "buckets")?;
     let (address, port) = (format!("{NODE}:{PORT}"), PORT.to_string());
     let endpoint = format!("http://{address}");
     let place = ["-scheme", "http", "-host", NODE, "-port", &port, "-external-url", &endpoint];
-    let store = ["-backend", "filesystem", "-filesystem-root", &buckets, "-public-host", &address];
+    let store = ["-backend", "memory", "-public-host", &address];
     cluster.run(PROCESS, &[], &[&[program.as_str()], &place[..], &store].concat())?;
     ready::wait(cluster, PROCESS, |cluster| {
         cluster.probe(&["get", &format!("{endpoint}/storage/v1/b?project=any")]).map(drop)

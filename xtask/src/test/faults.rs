@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::{env, fs, process};
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Deserialize;
 
+use super::results::Results;
 use crate::step::{print, say};
 use crate::tools;
 
@@ -39,32 +40,12 @@ pub(crate) fn run(args: &FaultsArgs) -> Result<()> {
     report(&tools::repository(), &parse(&text)?)
 }
 
-/// What the tests of one run told.
-pub(crate) struct Rows(PathBuf);
-
-impl Default for Rows {
-    fn default() -> Self {
-        Rows(env::temp_dir().join(format!("kubectl-flink-faults-{}.jsonl", process::id())))
-    }
-}
-
-impl Drop for Rows {
-    fn drop(&mut self) {
-        // Nothing to do where no test wrote anything.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-impl Rows {
-    /// The file that tests write to.
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// As [`run`].
-    pub(crate) fn report(&self, root: &Path) -> Result<()> {
-        report(root, &parse(&fs::read_to_string(&self.0).unwrap_or_default())?)
-    }
+/// As [`run`], of the tests of this run.
+///
+/// # Errors
+/// When a test wrote what cannot be read.
+pub(crate) fn report_of(results: &Results, root: &Path) -> Result<()> {
+    report(root, &parse(&results.text())?)
 }
 
 /// Which fault, by which verb, in which test: what is one row.

@@ -3,13 +3,15 @@
 mod check;
 pub(crate) mod faults;
 mod libtest;
+mod results;
+mod stores;
 mod tally;
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -22,6 +24,7 @@ use crate::step::{self, Step, print, say, seconds};
 use crate::tools::Package;
 use crate::{agent, cache, cluster, flink_home, images, jobs, tools};
 use libtest::{Run, TestBinary};
+use results::Results;
 use tally::Tally;
 
 /// Shells whose completion is tested, and `script`, which gives them a terminal.
@@ -122,8 +125,13 @@ impl Layer {
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let started = Instant::now();
     let root = tools::repository();
-    let mut session =
-        Session { root: &root, args, binaries: Vec::new(), faults: faults::Rows::default() };
+    let mut session = Session {
+        root: &root,
+        args,
+        binaries: Vec::new(),
+        faults: Results::new("faults"),
+        stores: Results::new("stores"),
+    };
     let mut turn = None;
     if args.layers().any(|layer| layer != Layer::Check) {
         session.binaries = libtest::build()?;
@@ -158,8 +166,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     }
     drop(turn);
     if args.layers().any(|layer| layer == Layer::Faults) {
-        session.faults.report(&root)?;
+        faults::report_of(&session.faults, &root)?;
     }
+    stores::report(&session.stores, &root)?;
     say(&format!("    everything took {}", seconds(started.elapsed())));
     print(&total.to_string());
     ensure!(!step::interrupted(), "interrupted");
@@ -189,15 +198,23 @@ pub(crate) fn report(site: &Site, filter: &str, variable: &str) -> Result<String
     fs::read_to_string(&file).context("no test reported anything")
 }
 
-/// Flink homes for the unit tests of what runs beside Flink: the newest version and the oldest. `None`, which leaves
+/// Flink homes, and the plugins for file systems, for the unit tests of what runs beside Flink: the newest version and the oldest. `None`, which leaves
 /// those tests out, where they cannot be had.
 fn with_flink() -> Option<Vec<(String, String)>> {
-    let versions = [images::VERSIONS.first(), images::VERSIONS.last()].into_iter().flatten();
-    let homes: Result<Vec<_>> = versions.map(|version| flink_home::ensure(version)).collect();
-    match homes.and_then(|homes| Ok((std::env::join_paths(homes)?, agent::faulty()?))) {
-        Ok((homes, faulty)) => {
-            Some(vec![variable("FLINK_HOMES", Path::new(&homes)), variable("FAULTY", &faulty)])
-        }
+    let each = |ensure: fn(&str) -> Result<PathBuf>| -> Result<OsString> {
+        let versions = [images::VERSIONS.first(), images::VERSIONS.last()].into_iter().flatten();
+        let paths: Result<Vec<_>> = versions.map(|version| ensure(version)).collect();
+        Ok(std::env::join_paths(paths?)?)
+    };
+    let all = || -> Result<_> {
+        Ok((each(flink_home::ensure)?, each(images::file_systems)?, agent::faulty()?))
+    };
+    match all() {
+        Ok((homes, opts, faulty)) => Some(vec![
+            variable("FLINK_HOMES", homes),
+            variable("FLINK_OPTS", opts),
+            variable("FAULTY", &faulty),
+        ]),
         Err(reason) => {
             say(&format!("    without the tests that need Flink: {reason:#}"));
             None
@@ -265,7 +282,9 @@ struct Session<'a> {
     args: &'a TestArgs,
     binaries: Vec<TestBinary>,
     /// What the tests of faults told.
-    faults: faults::Rows,
+    faults: Results,
+    /// What they proved of stores.
+    stores: Results,
 }
 
 impl Session<'_> {
@@ -355,6 +374,7 @@ impl Session<'_> {
             }
         };
         env.push(variable("FAULTS", self.faults.path()));
+        env.push(variable("STORES", self.stores.path()));
         Ok(Some(env))
     }
 

@@ -17,6 +17,7 @@ import (
 const usage = `usage: kt probe ACTION
   serve ADDRESS     answer every HTTP request with the host's name
   get URL           print the answer of an HTTP server; an error status is a failure
+  post URL TYPE     send standard input, of this media type, and print the answer
   dial ADDRESS      open a TCP connection
   lookup NAME       print the addresses of a name
   write FILE TEXT   write a file
@@ -37,6 +38,9 @@ func Main(args []string) error {
 		}))
 	case action("get", 1):
 		return get(args[1])
+	case action("post", 2):
+		client := http.Client{Timeout: time.Minute}
+		return printed(client.Post(args[1], args[2], os.Stdin))
 	case action("dial", 1):
 		connection, err := net.DialTimeout("tcp", args[1], 5*time.Second)
 		if err != nil {
@@ -71,7 +75,10 @@ func Main(args []string) error {
 
 func get(url string) error {
 	client := http.Client{Timeout: 5 * time.Second}
-	response, err := client.Get(url)
+	return printed(client.Get(url))
+}
+
+func printed(response *http.Response, err error) error {
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,9 @@ pub(super) fn wire(wiring: &mut Wiring, store: &Profile) {
     if matches!(store.credentials, Credentials::Secret(_)) {
         wiring.secret(store, "OSS_ACCESS_KEY_ID", false);
         wiring.secret(store, "OSS_ACCESS_KEY_SECRET", false);
-        wiring.set(
-            "fs.oss.credentials.provider",
-            "com.aliyun.oss.common.auth.EnvironmentVariableCredentialsProvider",
-        );
+        // Not by a provider that reads the environment: Flink's plugin looks for its class where Flink 1.x had moved it,
+        // and finds none (1.20 and 2.3).
+        wiring.secret_config.push(("fs.oss.accessKeyId".to_owned(), "OSS_ACCESS_KEY_ID"));
+        wiring.secret_config.push(("fs.oss.accessKeySecret".to_owned(), "OSS_ACCESS_KEY_SECRET"));
     }
 }

@@ -23,6 +23,8 @@ use crate::storage::probe::{Load, Other, measure};
 use crate::storage::testing::local_store;
 use crate::storage::upload::{UploadProgress, upload_jar};
 
+mod plugins;
+
 /// Flink homes, the newest and the oldest, separated by a colon.
 const HOMES: &str = "KUBECTL_FLINK_TEST_FLINK_HOMES";
 
@@ -48,6 +50,9 @@ enum Fault {
 struct Here {
     home: PathBuf,
     temporary: PathBuf,
+    /// What runs once the agent's jar is there.
+    prelude: &'static str,
+    env: Vec<(String, String)>,
     faults: Arc<Mutex<Vec<Fault>>>,
     started: Arc<Mutex<Vec<u32>>>,
 }
@@ -55,17 +60,19 @@ struct Here {
 impl Here {
     fn new(home: &Path, temporary: &Path) -> Here {
         let (home, temporary) = (home.to_owned(), temporary.to_owned());
-        Here { home, temporary, faults: Arc::default(), started: Arc::default() }
+        let (faults, started) = (Arc::default(), Arc::default());
+        Here { home, temporary, prelude: "", env: Vec::new(), faults, started }
     }
 
     fn run(&self) -> Result<Process, std::io::Error> {
-        let words = command("", &[]);
+        let words = command(self.prelude, &[]);
         let mut child = tokio::process::Command::new(&words[0])
             .args(&words[1..])
             .env("FLINK_HOME", &self.home)
             .env("TMPDIR", &self.temporary)
             .envs(std::env::var_os(FAULTY).map(|faulty| ("FLINK_PLUGINS_DIR", faulty)))
             .env_remove("FLINK_CONF_DIR")
+            .envs(self.env.iter().cloned())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
