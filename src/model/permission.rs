@@ -436,7 +436,7 @@ pub const VERBS: &[Needs] = &[
         ..needs("storage-check", &[Find, ReadClaim, Storage])
     },
     Needs {
-        less_without: &[StorageClasses, Nodes],
+        less_without: &[StorageClasses, Nodes, Profiles],
         checks: &[Find, Revision, AskFlink],
         ..needs("storage-advise", &[])
     },

@@ -73,6 +73,23 @@ fn names_come_from_the_cluster() {
         place.complete(&["storage", "delete", "orders"]),
         "orders-state\tstate of orders\n:4\n"
     );
+    let profile = ["storage", "create", "minio", "hdfs://namenode/flink", "--hdfs-user=flink"];
+    place.sandbox.run(&profile).success();
+    let minio = "minio\thdfs://namenode/flink\n:4\n";
+    for words in [
+        &["storage", "delete", "m"][..],
+        &["storage", "describe", "m"],
+        &["storage", "check", "m"],
+        &["storage", "move", "orders", "--to", "m"],
+        &["deploy", "--storage=m"],
+    ] {
+        assert_eq!(place.complete(words), minio, "{words:?}");
+    }
+    assert_eq!(
+        place.complete(&["storage", "check", ""]),
+        "orders\trunning\npayments\trunning\nminio\thdfs://namenode/flink\n\
+         claim:orders-state\tstate of orders\nclaim:payments-state\tstate of payments\n:4\n"
+    );
     assert_eq!(
         place.complete(&["deploy", "--storage", "claim:o"]),
         "claim:orders-state\tstate of orders\n:4\n"

@@ -1,6 +1,7 @@
 //! The command line against a real API server: one snapshot of stdout, stderr and exit code a case.
 
 mod access;
+mod advise;
 mod bad_input;
 mod completion;
 mod connection;
@@ -15,6 +16,7 @@ mod ingress;
 mod json;
 mod kubectl;
 mod list;
+mod moves;
 mod objects;
 mod ownership;
 mod profiles;

@@ -157,7 +157,7 @@ pub(crate) fn shape(kind: &str) -> Shape<'_> {
         "BTreeMap<String, String>" => Shape::Labels,
         "BTreeMap<String, u32>" => Shape::Counts,
         "Value" => Shape::Any,
-        "Use" | "DataUse" | "Grade" | "Fit" => Shape::Text,
+        "Use" | "DataUse" | "Grade" | "Fit" | "Choice" => Shape::Text,
         "Advice" | "CheckedFrom" | "Clock" | "Commit" | "Consistency" | "Failed" | "Files"
         | "Latency" | "Measurements" | "SecondPod" | "Seen" | "Space" | "Throughput"
         | "Verdict" | "DataMeasurements" | "DataVerdict" | "Facts" | "KeyedLatency"

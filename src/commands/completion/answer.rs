@@ -175,7 +175,13 @@ mod tests {
         assert_eq!(asked(&["--context", ""]), Some(Wanted::Context));
         assert_eq!(asked(&["list", "-n", ""]), Some(Wanted::Namespace));
         assert_eq!(asked(&["list", "--user="]), Some(Wanted::User));
-        assert_eq!(asked(&["storage", "delete", ""]), Some(Wanted::Claim));
+        assert_eq!(asked(&["storage", "delete", ""]), Some(Wanted::Stored));
+        assert_eq!(asked(&["storage", "describe", ""]), Some(Wanted::Stored));
+        assert_eq!(asked(&["storage", "resize", ""]), Some(Wanted::Claim));
+        assert_eq!(asked(&["storage", "check", ""]), Some(Wanted::Measured));
+        assert_eq!(asked(&["storage", "advise", ""]), Some(Wanted::Application));
+        assert_eq!(asked(&["storage", "move", ""]), Some(Wanted::Application));
+        assert_eq!(asked(&["storage", "move", "orders", "--to", ""]), Some(Wanted::Storage));
         assert_eq!(asked(&["storage", "create", ""]), None);
         assert_eq!(asked(&["storage", "create", "x", ""]), Some(Wanted::NewStorage));
         assert_eq!(asked(&["deploy", "--storage", ""]), Some(Wanted::Storage));

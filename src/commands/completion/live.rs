@@ -13,7 +13,7 @@ use crate::model::labels;
 use crate::model::name::ApplicationName;
 use crate::model::snapshot::SnapshotPath;
 use crate::ops::observed::Run;
-use crate::ops::{anchor, data_stores, observe};
+use crate::ops::{anchor, data_stores, observe, profiles};
 
 /// A word that fits, and what there is to say of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,11 @@ pub(super) struct Candidate {
 impl Candidate {
     fn new(value: impl Into<String>, help: impl Into<String>) -> Self {
         Candidate { value: value.into(), help: help.into() }
+    }
+
+    /// `claim:NAME`, as storage that can be used.
+    fn of_claim(self) -> Self {
+        Candidate { value: format!("claim:{}", self.value), ..self }
     }
 }
 
@@ -44,6 +49,8 @@ pub(super) async fn candidates(question: &Question, typed: &str) -> Result<Vec<C
                 Wanted::Application => applications(&cluster).await,
                 Wanted::Claim => claims(&cluster).await,
                 Wanted::DataStore => data_stores(&cluster).await,
+                Wanted::Stored => stored(&cluster).await,
+                Wanted::Measured => measured(&cluster).await,
                 Wanted::NewStorage => Ok(new_storage(&cluster, typed).await),
                 Wanted::Storage => storage(&cluster, typed).await,
                 _ => snapshots(&cluster, question.application.as_ref()).await,
@@ -139,13 +146,39 @@ async fn new_storage(cluster: &Cluster, typed: &str) -> Vec<Candidate> {
     found
 }
 
+/// Storage profiles. Those that may not be listed take nothing from the rest.
+async fn profiles(cluster: &Cluster) -> Vec<Candidate> {
+    let api = cluster.api::<ConfigMap>();
+    let found = read::list(cluster, &api, labels::PROFILE).await.unwrap_or_default();
+    let candidate = |map: &ConfigMap| {
+        let uri = map.data.as_ref().and_then(|data| data.get("uri").cloned());
+        Candidate::new(profiles::name_of(map), uri.unwrap_or_default())
+    };
+    found.iter().map(candidate).collect()
+}
+
+/// What `storage describe` and `storage delete` take.
+async fn stored(cluster: &Cluster) -> Result<Vec<Candidate>> {
+    let (claims, mut found) = tokio::join!(claims(cluster), profiles(cluster));
+    found.extend(claims?);
+    Ok(found)
+}
+
+/// What `storage check` takes.
+async fn measured(cluster: &Cluster) -> Result<Vec<Candidate>> {
+    let (applications, profiles, claims) =
+        tokio::join!(applications(cluster), profiles(cluster), claims(cluster));
+    let mut found = applications?;
+    found.extend(profiles);
+    found.extend(claims?.into_iter().map(Candidate::of_claim));
+    Ok(found)
+}
+
 async fn storage(cluster: &Cluster, typed: &str) -> Result<Vec<Candidate>> {
-    let (mut found, claims) = tokio::join!(new_storage(cluster, typed), claims(cluster));
-    found.extend(
-        claims?
-            .into_iter()
-            .map(|claim| Candidate { value: format!("claim:{}", claim.value), help: claim.help }),
-    );
+    let (mut found, new, claims) =
+        tokio::join!(profiles(cluster), new_storage(cluster, typed), claims(cluster));
+    found.extend(new);
+    found.extend(claims?.into_iter().map(Candidate::of_claim));
     Ok(found)
 }
 

@@ -20,7 +20,11 @@ pub(super) enum Wanted {
     Application,
     /// A claim that holds state.
     Claim,
-    /// Storage to use, as `--storage` takes it: a claim that is there, or a new one.
+    /// A claim that holds state, or a storage profile.
+    Stored,
+    /// What can be measured: an application, a profile, or a claim as `claim:NAME`.
+    Measured,
+    /// Storage to use, as `--storage` takes it: a profile, a claim that is there, or a new one.
     Storage,
     /// Storage to create: a new claim.
     NewStorage,
@@ -75,10 +79,11 @@ fn wanted(path: &str, argument: &Arg) -> Option<Wanted> {
         (_, "jar") => Some(Wanted::Path),
         (_, "data_store") => Some(Wanted::DataStore),
         ("storage create", "storage") => Some(Wanted::NewStorage),
-        (_, "storage") => Some(Wanted::Storage),
+        (_, "storage") | ("storage move", "to") => Some(Wanted::Storage),
         ("storage create", "name") => None,
-        ("storage check", "target") | ("storage advise", "name") => Some(Wanted::Application),
-        (path, "name") if path.starts_with("storage") => Some(Wanted::Claim),
+        ("storage check", "target") => Some(Wanted::Measured),
+        ("storage describe" | "storage delete", "name") => Some(Wanted::Stored),
+        ("storage resize", "name") => Some(Wanted::Claim),
         (_, "name") => Some(Wanted::Application),
         _ => (argument.get_value_hint() == ValueHint::AnyPath).then_some(Wanted::Path),
     }

@@ -1,4 +1,4 @@
-//! `storage advise`: which StorageClass suits the state of an application?
+//! `storage advise`: which StorageClass or storage profile suits the state of an application?
 
 use std::time::Duration;
 
@@ -23,8 +23,11 @@ Examples:
   # Would another class suit the running application orders better?
   kubectl flink storage advise orders
 
-  # The best class, for a script
-  kubectl flink storage advise orders -o jsonpath='{.classes[0].storage}'";
+  # Checkpoints each 30 seconds, with TaskManagers on several nodes
+  kubectl flink storage advise --state-size 20Gi --interval 30s --spread
+
+  # The best choice, for a script
+  kubectl flink storage advise orders -o jsonpath='{.choices[0].storage}'";
 
 /// State whose size nobody tells.
 const STATE: u64 = 1 << 30;
@@ -45,7 +48,7 @@ pub(super) struct AdviseArgs {
     /// How much the state grows in a day
     #[arg(long, value_name = "SIZE")]
     growth: Option<Quantity>,
-    /// From one checkpoint to the next
+    /// From one checkpoint to the next; without it the application's
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     interval: Option<Duration>,
     /// TaskManagers are to be on several nodes
@@ -71,24 +74,24 @@ pub(super) async fn run(ctx: &mut Ctx, args: AdviseArgs) -> Result<()> {
     let wish = Wish {
         state: state.filter(|&state| state > 0).unwrap_or(STATE),
         growth: args.growth.map_or(0, Quantity::bytes),
-        interval: args.interval,
+        interval: args.interval.or(found.interval),
         spread: args.spread,
         ..found
     };
-    let (wish, classes) = advise::advise(&cluster, wish).await?;
-    let unseen = classes.is_none();
-    let classes = classes.unwrap_or_default();
-    if unseen {
-        ctx.ui.warn(
-            "The StorageClasses of this cluster may not be listed, so that none can be ranked.",
+    let advise::Ranking { wish, choices, unseen } = advise::advise(&cluster, wish).await?;
+    for resource in &unseen {
+        let what = if *resource == "configmaps" { "storage profiles" } else { "StorageClasses" };
+        ctx.ui.warn(&format!("The {what} may not be listed, so that none of them is ranked."));
+        ctx.ui.hint(&format!("Ask an administrator for `list {resource}`."));
+    }
+    if choices.is_empty() && unseen.is_empty() {
+        ctx.ui.status(
+            "There is no StorageClass in the cluster, and no storage profile in the namespace.",
         );
-        ctx.ui.hint("Ask an administrator for `list storageclasses.storage.k8s.io`.");
-    } else if classes.is_empty() {
-        ctx.ui.status("The cluster has no StorageClass.");
-        ctx.ui.hint("Ask its administrator for one, or keep the state on an object store.");
+        ctx.ui.hint("Make a profile of an object store with `kubectl flink storage create NAME URI`, or ask the cluster's administrator for a StorageClass.");
     }
     let size = capacity(&wish).to_string();
-    let view = RankingView { state: wish.state, size, nodes: wish.nodes, classes };
+    let view = RankingView { state: wish.state, size, nodes: wish.nodes, choices };
     ctx.show(&view, &args.output)
 }
 

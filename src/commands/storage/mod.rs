@@ -37,7 +37,7 @@ enum Verb {
     Move(relocate::MoveArgs),
     /// Measure whether storage or a data store is consistent, fast and large enough, and judge it for each use
     Check(check::CheckArgs),
-    /// Rank the StorageClasses for the state of an application
+    /// Rank the StorageClasses and storage profiles for the state of an application
     Advise(advise::AdviseArgs),
     /// Give a claim more room, while it is in use
     Resize(resize::ResizeArgs),
