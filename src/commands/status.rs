@@ -13,7 +13,7 @@ use crate::flink::client::CallError;
 use crate::model::labels;
 use crate::model::name::ApplicationName;
 use crate::ops::observed::Run;
-use crate::ops::{anchor, drift, observe};
+use crate::ops::{anchor, drift, observe, profiles};
 use crate::ui::OutputArgs;
 use crate::ui::{Format, View};
 use crate::view::application::{Asked, State};
@@ -94,9 +94,11 @@ async fn look(cluster: &Cluster, name: &ApplicationName) -> Result<StatusView> {
     let flink = observe::flink(cluster, name, anchor.generation);
     let runs = anchor.run == Run::Running;
     let job = revision.job_id;
-    let (observed, drift, status, details, checkpoints, failures) = tokio::join!(
+    let named = revision.storage.remote().and_then(|remote| remote.profile.as_deref());
+    let (observed, drift, profile, status, details, checkpoints, failures) = tokio::join!(
         around::observe(cluster, &selector, &claims),
         drift::find(cluster, &revision, &anchor),
+        profiles::seen(cluster, named),
         ask(runs, || flink.job_status(job)),
         ask(runs, || flink.job(job)),
         ask(runs, || flink.checkpoints(job)),
@@ -113,6 +115,7 @@ async fn look(cluster: &Cluster, name: &ApplicationName) -> Result<StatusView> {
         failures,
         observed,
         drift,
+        profile,
     }))
 }
 

@@ -28,8 +28,8 @@ pub(super) fn build(revision: &Revision, config: &FlinkConfig) -> Result<ConfigM
     Ok(ConfigMap {
         metadata: meta::of_generation(revision, name, Component::Support),
         data: Some(files),
-        // Beside the configuration, for the init container that fetches the jar.
-        binary_data: revision.jar.is_fetched().then(|| {
+        // Beside the configuration, for what is fetched before Flink starts: the job's jar, a plugin.
+        binary_data: store::needs_agent(revision).then(|| {
             BTreeMap::from([(store::AGENT_FILE.to_owned(), ByteString(agent::JAR.to_vec()))])
         }),
         // A generation never changes, but for its log levels, which Flink reads again as it runs.

@@ -1,4 +1,4 @@
-# $1 the agent's jar, $2 its main class, $3 the URI of the job's jar, $4 where it goes. Logging would cost a third of
+# $1, and $agent, the agent's jar, $2 its main class, $3 the URI of the job's jar, $4 where it goes. Logging would cost a third of
 # the start.
 classpath=$1
 for jar in "$FLINK_LIB_DIR"/*.jar; do

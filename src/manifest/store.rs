@@ -25,7 +25,9 @@ const CONFIG_PATH: &str = "/tmp/flink-conf";
 /// The agent's jar in the generation's ConfigMap.
 pub(super) const AGENT_FILE: &str = "kubectl-flink-agent.jar";
 const JAR_VOLUME: &str = "flink-jar";
-pub(super) const FETCH_SCRIPT: &str = concat!(include_str!("prelude.sh"), include_str!("fetch.sh"));
+const PLUGIN_VOLUME: &str = "flink-plugins";
+pub(super) const FETCH_SCRIPT: &str =
+    concat!("agent=$1\n", include_str!("prelude.sh"), include_str!("fetch.sh"));
 /// Name of the init container that brings the job's jar.
 pub const FETCH: &str = "flink-fetch";
 
@@ -33,6 +35,7 @@ pub const FETCH: &str = "flink-fetch";
 /// [`PRELUDE`], the keys of the configuration. `further` are keys of the user's.
 pub fn agent_env(wiring: &Wiring, further: &FlinkConfig) -> Result<Vec<EnvVar>> {
     let mut config = wiring.config.clone();
+    config.overlay(&wiring.agent_config);
     config.overlay(further);
     // Kubernetes puts the secrets into this one variable; the ConfigMap of a generation never has them.
     let mut env = wiring.env.clone();
@@ -77,15 +80,13 @@ pub(super) fn add(
     context: &PodSecurityContext,
 ) -> Result<()> {
     spec.volumes.get_or_insert_default().extend(wiring.volumes.clone());
+    if !wiring.plugin_jars.is_empty() {
+        spec.volumes.get_or_insert_default().push(empty(PLUGIN_VOLUME));
+    }
     if !revision.jar.is_fetched() {
         return Ok(());
     }
-    let folder = Volume {
-        name: JAR_VOLUME.to_owned(),
-        empty_dir: Some(EmptyDirVolumeSource::default()),
-        ..Volume::default()
-    };
-    spec.volumes.get_or_insert_default().push(folder);
+    spec.volumes.get_or_insert_default().push(empty(JAR_VOLUME));
     let fetch = fetch(revision, wiring, context)?;
     spec.init_containers.get_or_insert_default().push(fetch);
     Ok(())
@@ -95,7 +96,29 @@ pub(super) fn add(
 pub(super) fn mounts(revision: &Revision, wiring: &Wiring) -> Vec<VolumeMount> {
     let jar =
         revision.jar.is_fetched().then(|| VolumeMount { read_only: Some(true), ..jar_mount() });
-    wiring.mounts.iter().cloned().chain(jar).collect()
+    wiring.mounts.iter().cloned().chain(plugin_mount(wiring)).chain(jar).collect()
+}
+
+fn empty(name: &str) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        empty_dir: Some(EmptyDirVolumeSource::default()),
+        ..Volume::default()
+    }
+}
+
+/// Where plugins from the web stay while containers come and go; the folder is that of [`PRELUDE`].
+fn plugin_mount(wiring: &Wiring) -> Option<VolumeMount> {
+    (!wiring.plugin_jars.is_empty()).then(|| VolumeMount {
+        name: PLUGIN_VOLUME.to_owned(),
+        mount_path: "/flink/plugins".to_owned(),
+        ..VolumeMount::default()
+    })
+}
+
+/// Whether containers of the pod run the agent before Flink, so that its jar must be there.
+pub(super) fn needs_agent(revision: &Revision) -> bool {
+    revision.jar.is_fetched() || revision.stores().any(|store| store.access.plugin_jar.is_some())
 }
 
 fn jar_mount() -> VolumeMount {
@@ -112,6 +135,7 @@ fn fetch(revision: &Revision, wiring: &Wiring, context: &PodSecurityContext) -> 
     let path = path.strip_prefix("file://").unwrap_or(&path);
     let mut mounts = vec![volumes::config_mount(), jar_mount()];
     mounts.extend(wiring.mounts.clone());
+    mounts.extend(plugin_mount(wiring));
     Ok(Container {
         name: FETCH.to_owned(),
         image: Some(revision.image.clone()),

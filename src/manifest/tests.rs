@@ -333,26 +333,36 @@ fn start(env: &[(&str, &str)]) -> (bool, String) {
     use std::os::unix::fs::PermissionsExt as _;
     let home = tempfile::tempdir().expect("a folder");
     let at = |path: &str| home.path().join(path);
-    for folder in ["bin", "opt", "lib"] {
-        std::fs::create_dir(at(folder)).expect("a folder");
+    for folder in ["bin", "opt", "lib/security", "authorities"] {
+        std::fs::create_dir_all(at(folder)).expect("a folder");
     }
+    let certificate = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+    std::fs::write(at("authorities/ca.crt"), ["# ours\n", certificate, certificate].concat())
+        .expect("a file");
+    std::fs::write(at("lib/security/cacerts"), "").expect("a file");
     std::fs::write(at("opt/s3.jar"), "").expect("a file");
     std::fs::write(at("opt/flink-s3-fs-presto-2.3.0.jar"), "").expect("a file");
-    let java = "#!/bin/sh\nprintf '<%s>' \"$@\"; ls -R \"$FLINK_PLUGINS_DIR\" 2>/dev/null; :\n";
-    std::fs::write(at("bin/java"), java).expect("a file");
-    std::fs::set_permissions(at("bin/java"), std::fs::Permissions::from_mode(0o755))
-        .expect("a mode");
+    let java = "#!/bin/sh\ncase $* in *' fetch '*) for last; do :; done; echo jar > \"$last\"; exit ;; esac
+        printf '<%s>' \"$@\"; ls -R \"$FLINK_PLUGINS_DIR\" 2>/dev/null
+        cat \"$JAVA_HOME/imported\" 2>/dev/null; printf '%s' \"$JAVA_TOOL_OPTIONS\"\n";
+    // Says how many certificates it was given, each in a file of its own.
+    let keytool = "#!/bin/sh\ngrep -c BEGIN \"$6\" >> \"$JAVA_HOME/imported\"\n";
+    for (name, script) in [("bin/java", java), ("bin/keytool", keytool)] {
+        std::fs::write(at(name), script).expect("a file");
+        std::fs::set_permissions(at(name), std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+    let here = home.path().display().to_string();
     let output = Command::new("/bin/sh")
         .args(["-c", pod::START, "flink", "-Xmx1", "a b", "$x"])
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("JAVA_HOME", home.path())
         .env("FLINK_HOME", home.path())
-        .envs(env.iter().copied())
+        .envs(env.iter().map(|(name, value)| (name, value.replace("HOME", &here))))
         .output()
         .expect("a shell");
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    (output.status.success(), text.replace(&home.path().display().to_string(), "HOME"))
+    (output.status.success(), text.replace(&here, "HOME"))
 }
 
 #[test]
@@ -383,6 +393,38 @@ fn the_start_script_enables_the_stores_plugin_in_whatever_version() {
     assert!(ok && text.contains(linked), "{text}");
     let (ok, text) = start(&[("FLINK_STORE_PLUGINS", "flink-s3-fs-presto flink-gs-fs-hadoop")]);
     assert!(!ok && text.contains("no flink-gs-fs-hadoop-VERSION.jar in HOME/opt"), "{text}");
+}
+
+#[test]
+fn the_start_script_brings_a_plugin_that_the_image_lacks_and_checks_it() {
+    let bring = |jar: &str| {
+        let wanted = format!("flink-gs-fs-hadoop=https://host/a.jar{jar}");
+        let temporary = tempfile::tempdir().expect("a folder");
+        start(&[
+            ("FLINK_STORE_PLUGINS", "flink-s3-fs-presto flink-gs-fs-hadoop"),
+            ("FLINK_STORE_PLUGIN_JARS", &wanted),
+            ("TMPDIR", &temporary.path().display().to_string()),
+        ])
+    };
+    // SHA-256 of what the `java` of this test fetches: "jar" and a line feed.
+    let right = "#fb8ce05502991565de98e3e21d9ab98151c1cd1715b14a3f7c349cba300cb2b9";
+    for jar in ["", right] {
+        let (ok, text) = bring(jar);
+        let linked = "HOME/plugins/flink-gs-fs-hadoop:\nflink-gs-fs-hadoop.jar";
+        assert!(ok && text.contains(linked), "{text}");
+    }
+    let (ok, text) = bring(&format!("#{}", "0".repeat(64)));
+    assert!(!ok && text.contains("https://host/a.jar has another SHA-256 than 0000"), "{text}");
+}
+
+#[test]
+fn the_start_script_has_the_jvm_trust_each_authority() {
+    let trust = |folders| start(&[("FLINK_STORE_AUTHORITIES", folders)]);
+    let (ok, text) = trust("HOME/authorities");
+    assert!(ok && text.contains("<$x>1\n1\n"), "each by itself: {text}");
+    assert!(text.contains("-Djavax.net.ssl.trustStore="), "{text}");
+    let (ok, text) = trust("HOME/none");
+    assert!(!ok && text.contains("no .crt or .pem in HOME/none holds a certificate"), "{text}");
 }
 
 #[test]

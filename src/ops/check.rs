@@ -22,8 +22,8 @@ use crate::storage::agent::AgentStore;
 use crate::storage::helper_pod::HelperSpec;
 use crate::storage::probe::{self, Load, Other};
 
-/// How long a pod that measures may take to run: an image may have to be pulled for it.
-const OPENING: Duration = Duration::from_secs(300);
+/// How long the pods that measure may take to run: an image may have to be pulled for them.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The application that the pods of a check belong to when the storage has none.
 const NOBODY: &str = "storage-check";
@@ -135,7 +135,7 @@ fn no_target(text: &str) -> Error {
         .hint("Name an application, a storage profile, a URI, or a claim (claim:NAME); make one first with `kubectl flink storage create`.")
 }
 
-/// Measures from two pods. The first one's folder is deleted at the end, the pods too.
+/// Measures from two pods, which must run by `opening`. The first one's folder is deleted at the end, the pods too.
 ///
 /// # Errors
 /// When a pod does not run, or the agent in it does not start; [`Kind::Interrupted`] when `halt` asks for it.
@@ -144,14 +144,15 @@ pub async fn run(
     target: &Target,
     operations: [OperationId; 2],
     load: &Load,
+    opening: Deadline,
     halt: &Halt,
     observer: &mut dyn Observer,
 ) -> Result<Checked> {
     let folder = format!("{}/kubectl-flink-check-{}", target.base, operations[0]);
     let [first, second] = operations;
     let apart = !target.storage.is_for_one_node();
-    let first = unless(halt, open(cluster, target, first, false, observer)).await?;
-    let second = unless(halt, open(cluster, target, second, apart, observer)).await?;
+    let first = unless(halt, open(cluster, target, (first, false), opening, observer)).await?;
+    let second = unless(halt, open(cluster, target, (second, apart), opening, observer)).await?;
     let store = first.agent(cluster);
     let outcome = {
         let other = second.agent(cluster);
@@ -198,8 +199,8 @@ async fn both(
 async fn open(
     cluster: &Cluster,
     target: &Target,
-    operation: OperationId,
-    apart: bool,
+    (operation, apart): (OperationId, bool),
+    opening: Deadline,
     observer: &mut dyn Observer,
 ) -> Result<HelperPod> {
     observer.event(Event::Phase("starting a pod that measures".to_owned()));
@@ -220,7 +221,7 @@ async fn open(
         observer
             .event(Event::Phase(format!("starting a pod that measures: waiting for {waiting}")));
     };
-    access::open_helper(cluster, &spec, apart, Deadline::after(OPENING), &mut waiting).await
+    access::open_helper(cluster, &spec, apart, opening, &mut waiting).await
 }
 
 pub(super) async fn node(cluster: &Cluster, pod: &HelperPod) -> Result<Option<String>> {

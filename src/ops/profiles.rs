@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use kube::ResourceExt;
 
 use crate::cluster::{Cluster, read};
@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::flink_version::FlinkVersion;
 use crate::model::labels;
 use crate::model::storage::{RemoteStorage, StorageSpec};
-use crate::model::store::{Credentials, Profile, StoreUri, wiring};
+use crate::model::store::{CaBundle, Credentials, Profile, StoreUri, wiring};
 use crate::model::violation;
 use crate::ops::data_stores;
 use crate::ops::secrets::{self, looked};
@@ -38,6 +38,17 @@ pub async fn get(cluster: &Cluster, name: &str) -> Result<Profile> {
     Err(Error::new(Kind::NotFound, format!("no storage profile {name:?} in namespace {namespace:?}"))
             .hint("List them with `kubectl flink storage list`, or make one with `kubectl flink storage create NAME URI`.")
         .hint("A claim that exists is --storage claim:NAME, a new one pvc:SIZE."))
+}
+
+/// The profile that is named, if one is, as a list finds it: whoever may compare objects may list them.
+///
+/// # Errors
+/// As [`all`].
+pub async fn seen(cluster: &Cluster, name: Option<&str>) -> Result<Option<Profile>> {
+    let Some(name) = name else { return Ok(None) };
+    let selector = format!("{}={name}", labels::PROFILE);
+    let found = read::list(cluster, &cluster.api::<ConfigMap>(), &selector).await?;
+    found.first().map(read_profile).transpose()
 }
 
 /// All profiles of the namespace, by name.
@@ -134,6 +145,7 @@ pub async fn check(
         }
         Credentials::Ambient => {}
     }
+    authorities(cluster, storage).await?;
     if let Some(name) = &store.access.hadoop_conf
         && looked(read::metadata(cluster, &cluster.api::<ConfigMap>(), name).await)? == Some(None)
     {
@@ -142,6 +154,26 @@ pub async fn check(
         )));
     }
     Ok(())
+}
+
+/// The object with the certificates of the server's authorities must be there.
+async fn authorities(cluster: &Cluster, storage: &RemoteStorage) -> Result<()> {
+    let (found, kind, create, name) = match &storage.store.access.ca_bundle {
+        None => return Ok(()),
+        Some(CaBundle::ConfigMap(name)) => {
+            let found = read::metadata(cluster, &cluster.api::<ConfigMap>(), name).await;
+            (found, "configmap", "configmap", name)
+        }
+        Some(CaBundle::Secret(name)) => {
+            let found = read::metadata(cluster, &cluster.api::<Secret>(), name).await;
+            (found, "secret", "secret generic", name)
+        }
+    };
+    match looked(found)? {
+        Some(None) => Err(missing(storage, kind, name)
+            .hint(format!("Create it with `kubectl create {create} {name} --from-file=ca.crt`."))),
+        _ => Ok(()),
+    }
 }
 
 fn missing(storage: &RemoteStorage, what: &str, name: &str) -> Error {

@@ -28,7 +28,13 @@ pub async fn destination(
 ) -> Result<preflight::Storage> {
     let revision = &active.revision;
     let found = preflight::storage(cluster, &revision.application, to, observer).await?;
-    together(&revision.storage, &found.storage)?;
+    together(&revision.storage, &found.storage).map_err(|error| match error.kind() {
+        Kind::Conflict => error.hint(format!(
+            "Nothing has to be done: `kubectl flink status {}` shows where it is.",
+            revision.application
+        )),
+        _ => error,
+    })?;
     if let StateStorage::Remote(remote) = &found.storage {
         profiles::check(cluster, remote, revision.flink_version).await?;
     }

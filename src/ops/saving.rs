@@ -15,6 +15,7 @@ use crate::ops::observed::{Job, Run};
 use crate::ops::plan::Take;
 use crate::ops::state::State;
 use crate::ops::{anchor, observe};
+use crate::storage::agent::remedy;
 
 /// How often a snapshot is taken again that was lost with its JobManager.
 const ROUNDS: u32 = 3;
@@ -233,7 +234,8 @@ impl<'a> Saving<'a> {
             }
             None => None,
         };
-        remains.into_iter().fold(error, Error::hint).hint(format!(
+        let remedy = remedy(why).map(str::to_owned).into_iter();
+        remedy.chain(remains).fold(error, Error::hint).hint(format!(
             "See its failures with `kubectl flink status {name}` and `kubectl flink logs {name}`."
         ))
     }

@@ -19,6 +19,7 @@ use crate::ops::execute::Executor;
 use crate::ops::observed::Job;
 use crate::ops::plan::{Stop, Verb};
 use crate::ops::{observe, transition};
+use crate::storage::agent::remedy;
 
 const PAUSE: Duration = Duration::from_millis(50);
 /// A little more than `web.refresh-interval`.
@@ -245,7 +246,8 @@ async fn savepoint(
                 let remains = run.state.remains(directory, observer).await;
                 let error = Error::new(Kind::Flink, format!("the savepoint failed: {why}"))
                     .hint("The job goes on running, and nothing else was changed.");
-                return Err(remains.into_iter().fold(error, Error::hint));
+                let remedy = remedy(&why).map(str::to_owned);
+                return Err(remedy.into_iter().chain(remains).fold(error, Error::hint));
             }
             Outcome::StillRunning => return Err(still_running(directory)),
             Outcome::Lost(why) => why,

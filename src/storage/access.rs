@@ -29,10 +29,6 @@ pub struct OpenStore {
     helper: Option<HelperGuard>,
 }
 
-/// The agent's jar is on its way, and an exec session whose command leaves some of its input does not end.
-const GIVE_UP: &str = r#"length=$1; give_up() { head -c "$length" > /dev/null; exit 1; }
-"#;
-
 /// How files are reached.
 enum Files {
     /// They are on a volume that a shell sees.
@@ -145,10 +141,10 @@ impl HelperPod {
     /// Access by way of Flink's own file systems.
     pub fn agent(&self, cluster: &Cluster) -> AgentStore {
         let prelude = match self.needs_agent {
-            true => format!("{GIVE_UP}{}", manifest::PRELUDE),
-            false => String::new(),
+            true => manifest::PRELUDE,
+            false => "",
         };
-        AgentStore::in_pod(cluster.clone(), self.target.clone(), &prelude, &[])
+        AgentStore::in_pod(cluster.clone(), self.target.clone(), prelude, &[])
     }
 
     /// Deletes it.

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::section::{field, heading};
-use crate::model::check::{Grade, Measurements, Percentiles, Throughput, Use, Verdict, bend, best};
+use crate::model::check::{
+    Grade, Measurements, Percentiles, RECOVERABLE_WRITER, Throughput, Use, Verdict, bend, best,
+};
 use crate::ui::{Text, Tone, View, human};
 
 /// Characters of the longest bar.
@@ -81,6 +83,11 @@ impl CheckView {
             let place = if other.on_another_node { "another node" } else { "the same node" };
             let found = format!("{}, on {place}", consistency(rounds, seen.late, seen.never));
             text = text.text(&field("A second pod", &found));
+        }
+        let unknown = measured.failures.iter().find(|failed| failed.probe == RECOVERABLE_WRITER);
+        if let Some(failed) = unknown {
+            text = text
+                .text(&field("File sinks", &format!("could not be measured: {}", failed.error)));
         }
         if let Some(commit) = measured.commit {
             let found = match (commit.supported, commit.right && !commit.seen_before) {

@@ -24,6 +24,7 @@ pub mod status;
 mod status_text;
 pub mod step;
 pub mod storage;
+pub mod store;
 pub mod version;
 
 use jiff::Timestamp;

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::created;
 use super::section::{field, heading};
+use super::store::credentials;
 use crate::error::Result;
-use crate::model::store::Credentials;
 use crate::ops::profiles;
 use crate::ui::{Table, Text, View, human};
 
@@ -53,11 +53,7 @@ impl ProfileView {
             name: profiles::name_of(config_map),
             store: profile.kind().to_string(),
             uri: profile.uri.to_string(),
-            credentials: match profile.credentials {
-                Credentials::Ambient => None,
-                Credentials::Secret(name) => Some(format!("secret {name}")),
-                Credentials::ServiceAccount(name) => Some(format!("serviceaccount {name}")),
-            },
+            credentials: credentials(&profile.credentials),
             settings,
             used_by,
             created: created(&config_map.metadata),

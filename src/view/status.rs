@@ -10,11 +10,13 @@ use super::claim::ClaimView;
 use super::event::{self, EventView};
 use super::job::{CheckpointsView, JobView};
 use super::pod::PodView;
+use super::store::StoreView;
 use crate::cluster::diagnose::{Diagnosis, Observed, Waiting};
 use crate::error::{Error, Kind, Result};
 use crate::flink::types::{Checkpoints, Failure, JobDetails, JobStatus};
 use crate::model::drift::Change;
 use crate::model::revision::Revision;
+use crate::model::store::Profile;
 use crate::ops::anchor::Anchor;
 use crate::ops::drift::Drifted;
 
@@ -42,6 +44,8 @@ pub struct Findings {
     pub observed: Result<Observed>,
     /// How the objects differ from the record.
     pub drift: Result<Vec<Drifted>>,
+    /// The storage profile that the record names, as it is now; `None` when it is gone, and where none is named.
+    pub profile: Result<Option<Profile>>,
 }
 
 /// One application in all detail.
@@ -64,6 +68,12 @@ pub struct StatusView {
     /// The claim its state is on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage: Option<ClaimView>,
+    /// The store its state is on, where that is no claim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreView>,
+    /// The storage that its state was moved from, which it reads until the next generation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub also_reads: Option<String>,
     /// Its pods, by name.
     pub pods: Vec<PodView>,
     /// What it waits for, while its pods are not ready.
@@ -129,7 +139,7 @@ impl From<&Drifted> for DriftView {
 /// A part of the status that could not be learnt.
 #[derive(Debug, Serialize)]
 pub struct UnavailableView {
-    /// `flink` (nothing of what it knows), `job`, `checkpoints`, `failures`, `pods` or `drift`.
+    /// `flink` (nothing of what it knows), `job`, `checkpoints`, `failures`, `pods`, `drift` or `profile`.
     pub part: &'static str,
     /// Why.
     pub why: String,
@@ -148,8 +158,11 @@ impl StatusView {
             failures,
             observed,
             drift,
+            profile,
         } = findings;
         let seen = observed.as_ref().ok();
+        let on_claim = seen.filter(|_| revision.storage.claim().is_some());
+        let remote = revision.storage.remote();
         let application =
             ApplicationView::new(anchor, revision.into(), *created, status, checkpoints);
         let started = revision.restored_from.as_ref().map(ToString::to_string);
@@ -158,7 +171,9 @@ impl StatusView {
             started_from: started,
             job: job.answer().map(|job| JobView::new(job, failures.answer())),
             checkpoints: checkpoints.answer().map(CheckpointsView::new),
-            storage: seen.and_then(|seen| seen.claims.first()).map(ClaimView::from),
+            storage: on_claim.and_then(|seen| seen.claims.first()).map(ClaimView::from),
+            store: remote.map(|remote| StoreView::new(remote, profile.as_ref().ok())),
+            also_reads: revision.also_reads.as_ref().map(ToString::to_string),
             pods: seen.map(pods).unwrap_or_default(),
             waiting_for: seen.filter(|_| application.state == State::Pending).and_then(waiting),
             problems: seen.map(|seen| problems(seen, revision)).unwrap_or_default(),
@@ -255,7 +270,8 @@ fn unavailable(findings: &Findings, state: State) -> Vec<UnavailableView> {
     };
     let pods = findings.observed.as_ref().err().map(ToString::to_string);
     let drift = findings.drift.as_ref().err().map(ToString::to_string);
-    let all = flink.into_iter().chain([("pods", pods), ("drift", drift)]);
+    let profile = findings.profile.as_ref().err().map(ToString::to_string);
+    let all = flink.into_iter().chain([("pods", pods), ("drift", drift), ("profile", profile)]);
     all.filter_map(|(part, why)| Some(UnavailableView { part, why: why? })).collect()
 }
 
@@ -301,6 +317,7 @@ pub(super) mod tests {
                 ..Observed::default()
             }),
             drift: Ok(Vec::new()),
+            profile: Ok(None),
         }
     }
 

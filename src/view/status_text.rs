@@ -57,13 +57,24 @@ impl StatusView {
     }
 
     fn storage_section(&self) -> Text {
-        let Some(claim) = &self.storage else { return Text::new() };
-        let class = claim.class.as_deref().unwrap_or("<none>");
-        let about = format!("{}, {}, class {class}", claim.size(), claim.short_access());
-        heading("Storage")
-            .text(&field("  Claim", &claim.name))
-            .text(&toned("  Status", claim.tone(), &claim.status))
-            .text(&field("  Volume", &about))
+        let text = match (&self.storage, &self.store) {
+            (Some(claim), _) => {
+                let class = claim.class.as_deref().unwrap_or("<none>");
+                let about = format!("{}, {}, class {class}", claim.size(), claim.short_access());
+                heading("Storage")
+                    .text(&field("  Claim", &claim.name))
+                    .text(&toned("  Status", claim.tone(), &claim.status))
+                    .text(&field("  Volume", &about))
+            }
+            (None, Some(store)) => store.section(),
+            (None, None) => return Text::new(),
+        };
+        match &self.also_reads {
+            Some(old) => {
+                text.text(&field("  Also reads", &format!("{old}, until the next generation")))
+            }
+            None => text,
+        }
     }
 
     fn pod_section(&self, now: Timestamp) -> Text {

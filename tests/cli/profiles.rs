@@ -77,6 +77,12 @@ fn what_a_profile_lacks_is_said_before_anything_is_written() {
     create(&["--from-literal=AWS_ACCESS_KEY_ID=me"]).fails(2, &["AWS_SECRET_ACCESS_KEY as well"]);
     create(&["--service-account=ghost"]).fails(3, &["serviceaccount \"ghost\" not found"]);
     create(&["--hdfs-user=flink"]).fails(2, &["user means nothing to S3"]);
+    create(&["--ca-bundle=/etc/ca.pem"]).fails(2, &["no name of an object", "secret/NAME"]);
+    create(&["--ca-bundle=nobodys"])
+        .fails(3, &["configmap \"nobodys\" not found", "kubectl create configmap nobodys"]);
+    create(&["--ca-bundle=secret/nobodys"]).fails(3, &["kubectl create secret generic nobodys"]);
+    create(&["--plugin-jar=./plugin.jar"]).fails(2, &["no URL that every pod can read"]);
+    create(&["--plugin-jar=http://host/plugin.jar"]).fails(2, &["needs a checksum"]);
     create(&["--type=gcs"]).fails(2, &["contradict each other"]);
     let secrets = sandbox.cluster.api::<Secret>(&sandbox.namespace);
     sandbox.cluster.create(

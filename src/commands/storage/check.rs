@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::duration;
+use crate::cli::{WaitTimeout, duration};
 use crate::cluster::Cluster;
 use crate::commands::narrate::Narrator;
 use crate::context::Ctx;
+use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::model::check::{Grade, Purpose, verdicts};
 use crate::model::ids::OperationId;
@@ -75,6 +76,8 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
     html: Option<PathBuf>,
     #[command(flatten)]
+    wait: WaitTimeout,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -110,7 +113,9 @@ pub(super) async fn run(ctx: &mut Ctx, args: CheckArgs) -> Result<()> {
         interval: args.interval.or(target.interval),
         remote: target.storage.claim().is_none(),
     };
-    let checked = measure(ctx, &cluster, &target, operations, &load).await?;
+    let patience = args.wait.timeout(check::PATIENCE);
+    let opening = patience.map_or(Deadline::NEVER, Deadline::after);
+    let checked = measure(ctx, &cluster, &target, operations, &load, opening).await?;
     let pods = checked.pods.into_iter().map(|(pod, node)| CheckedFrom { pod, node });
     let view = CheckView {
         storage: target.name,
@@ -141,11 +146,19 @@ async fn measure(
     target: &Target,
     operations: [OperationId; 2],
     load: &Load,
+    opening: Deadline,
 ) -> Result<Checked> {
     let mut narrator = Narrator::new(&ctx.ui, format!("Checking {}", target.name));
     let (halt, interrupted) = (Halt::default(), ctx.ui.interrupted());
-    let mut work =
-        std::pin::pin!(check::run(cluster, target, operations, load, &halt, &mut narrator));
+    let mut work = std::pin::pin!(check::run(
+        cluster,
+        target,
+        operations,
+        load,
+        opening,
+        &halt,
+        &mut narrator
+    ));
     tokio::select! {
         checked = &mut work => checked,
         () = interrupted => {

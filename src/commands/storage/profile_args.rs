@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::error::{Error, Result};
 use crate::model::data::DataStore;
-use crate::model::store::{Access, Credentials, Profile, S3Plugin, StoreUri};
+use crate::model::store::{Access, CaBundle, Credentials, PluginJar, Profile, S3Plugin, StoreUri};
 use crate::ops::new_data_store::NewDataStore;
 use crate::ops::new_profile::NewProfile;
 
@@ -33,6 +33,12 @@ pub(super) struct ProfileArgs {
     /// Server-side encryption of S3: sse-s3, sse-kms or sse-kms:KEY
     #[arg(long, value_name = "HOW")]
     encryption: Option<String>,
+    /// URL that pods fetch Flink's plugin from, for an image that lacks it; #sha256=HEX behind it has it checked
+    #[arg(long, value_name = "URL")]
+    plugin_jar: Option<PluginJar>,
+    /// ConfigMap, or secret/NAME, with certificates (keys in .crt or .pem) of the authorities that the server's comes from
+    #[arg(long, value_name = "NAME")]
+    ca_bundle: Option<CaBundle>,
     /// Secret that holds the credentials
     #[arg(long, value_name = "NAME", group = "credentials")]
     secret: Option<String>,
@@ -80,6 +86,8 @@ impl ProfileArgs {
             ("--path-style", self.path_style.is_some()),
             ("--plugin", self.plugin.is_some()),
             ("--encryption", self.encryption.is_some()),
+            ("--plugin-jar", self.plugin_jar.is_some()),
+            ("--ca-bundle", self.ca_bundle.is_some()),
             ("--service-account", self.service_account.is_some()),
             ("--hadoop-conf", self.hadoop_conf.is_some()),
             ("--class-path", self.class_path.is_some()),
@@ -100,6 +108,8 @@ impl ProfileArgs {
             path_style: self.path_style,
             plugin: self.plugin,
             encryption: self.encryption.clone(),
+            plugin_jar: self.plugin_jar.clone(),
+            ca_bundle: self.ca_bundle.clone(),
             hadoop_conf: self.hadoop_conf.clone(),
             class_path: self.class_path.clone(),
             user: self.hdfs_user.clone(),

@@ -51,7 +51,11 @@ fn place(kind: StoreKind, advice: &mut Advice) {
             "It grows with its DataNodes; its NameNode keeps every file in memory.",
         ),
         _ => {
-            advice.say(Fit::Good, 0, "It grows by itself, and takes more streams than Flink opens.")
+            advice.say(
+                Fit::Good,
+                0,
+                "It grows by itself, and takes more streams than Flink opens.",
+            );
         }
     }
 }

@@ -104,6 +104,9 @@ pub struct SecondPod {
     pub consistency: Consistency,
 }
 
+/// The probe of Flink's recoverable writer.
+pub const RECOVERABLE_WRITER: &str = "recoverable writer";
+
 /// Flink's recoverable writer, which file sinks need; checkpoints do not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

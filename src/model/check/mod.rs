@@ -4,7 +4,7 @@ mod measured;
 mod verdict;
 
 pub use measured::{
-    Clock, Commit, Consistency, Failed, Files, Latency, Measurements, Percentiles, SecondPod, Seen,
-    Space, Throughput,
+    Clock, Commit, Consistency, Failed, Files, Latency, Measurements, Percentiles,
+    RECOVERABLE_WRITER, SecondPod, Seen, Space, Throughput,
 };
 pub use verdict::{Grade, Purpose, Use, Verdict, bend, best, verdicts};

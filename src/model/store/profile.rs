@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::ca_bundle::CaBundle;
+use super::plugin_jar::PluginJar;
 use super::uri::{Scheme, StoreKind, StoreUri};
 use crate::error::{Error, Result};
 use crate::model::config::FlinkConfig;
@@ -45,6 +47,12 @@ pub struct Access {
     /// Server-side encryption: `sse-s3`, `sse-kms` or `sse-kms:KEY`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption: Option<String>,
+    /// The plugin's jar, for an image that lacks it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin_jar: Option<PluginJar>,
+    /// Certificate authorities of the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_bundle: Option<CaBundle>,
     /// ConfigMap with Hadoop's `core-site.xml` and `hdfs-site.xml`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hadoop_conf: Option<String>,
@@ -149,6 +157,12 @@ impl Profile {
         }
     }
 
+    /// Whether its plugin trusts the authorities that the JVM trusts. Google's client brings its own list, and HDFS
+    /// speaks no TLS of this kind.
+    fn trusts_jvm(&self) -> bool {
+        matches!(self.kind(), StoreKind::S3 | StoreKind::Azure | StoreKind::Oss)
+    }
+
     /// Whether what this profile reaches, the `other` one reaches in the same pod: Flink has one set of keys for
     /// each kind of store.
     pub fn goes_with(&self, other: &Profile) -> bool {
@@ -174,6 +188,8 @@ impl Profile {
             ("path-style", access.path_style.is_some(), s3),
             ("plugin", access.plugin.is_some(), s3),
             ("encryption", access.encryption.is_some(), s3),
+            ("plugin-jar", access.plugin_jar.is_some(), !hdfs),
+            ("ca-bundle", access.ca_bundle.is_some(), self.trusts_jvm()),
             ("hadoop-conf", access.hadoop_conf.is_some(), hdfs),
             ("class-path", access.class_path.is_some(), hdfs),
             ("user", access.user.is_some(), hdfs),
@@ -228,6 +244,8 @@ impl Profile {
             path_style,
             plugin,
             encryption,
+            plugin_jar,
+            ca_bundle,
             hadoop_conf,
             class_path,
             user,
@@ -250,6 +268,8 @@ impl Profile {
             ("path-style", path_style.map(|on| on.to_string())),
             ("plugin", plugin.map(|plugin| plugin.to_string())),
             ("encryption", encryption),
+            ("plugin-jar", plugin_jar.map(|jar| jar.to_string())),
+            ("ca-bundle", ca_bundle.map(|bundle| bundle.to_string())),
             ("hadoop-conf", hadoop_conf),
             ("class-path", class_path),
             ("user", user),
@@ -298,6 +318,8 @@ impl Profile {
             path_style,
             plugin: take("plugin").map(|plugin| plugin.parse()).transpose()?,
             encryption: take("encryption"),
+            plugin_jar: take("plugin-jar").map(|jar| jar.parse()).transpose()?,
+            ca_bundle: take("ca-bundle").map(|bundle| bundle.parse()).transpose()?,
             hadoop_conf: take("hadoop-conf"),
             class_path: take("class-path"),
             user: take("user"),
@@ -328,6 +350,8 @@ mod tests {
                 path_style: Some(true),
                 plugin: Some(S3Plugin::Hadoop),
                 encryption: Some("sse-kms:key".to_owned()),
+                ca_bundle: Some(CaBundle::Secret("our-ca".to_owned())),
+                plugin_jar: "https://host/plugin.jar".parse().ok(),
                 config,
                 ..Access::default()
             },
@@ -364,6 +388,8 @@ mod tests {
             ("user", "flink", "means nothing to S3"),
             ("endpoint", "minio:9000", "not a URL"),
             ("encryption", "rot13", "not known"),
+            ("ca-bundle", "/etc/ca.pem", "no name of an object"),
+            ("plugin-jar", "./a.jar", "no URL"),
             ("plugin", "aws", "not one of Flink's S3 plugins"),
             ("path-style", "yes", "not true or false"),
             ("uri", "s3p://bucket", "presto plugin's scheme"),

@@ -23,6 +23,10 @@ use crate::model::violation::Violation;
 
 /// Names of the plugins that [`PRELUDE`](crate::manifest::PRELUDE) enables, without version, separated by spaces.
 const PLUGINS: &str = "FLINK_STORE_PLUGINS";
+/// Where plugins come from that the image lacks: `NAME=URL` or `NAME=URL#SHA256`, separated by spaces.
+const PLUGIN_JARS: &str = "FLINK_STORE_PLUGIN_JARS";
+/// Folders with certificates that it has the JVM trust, separated by spaces.
+const AUTHORITIES: &str = "FLINK_STORE_AUTHORITIES";
 /// Read and write for nobody else than user and group of the pod.
 const SECRET_MODE: i32 = 0o440;
 
@@ -31,8 +35,12 @@ const SECRET_MODE: i32 = 0o440;
 pub struct Wiring {
     /// Flink's plugins, by the names of their jars without the version.
     pub plugins: Vec<&'static str>,
+    /// Where some of them come from, as the start script reads it.
+    pub plugin_jars: Vec<String>,
     /// Keys of Flink's configuration.
     pub config: FlinkConfig,
+    /// Keys of the storage agent's alone, whose JVM is small.
+    pub agent_config: FlinkConfig,
     /// Keys whose value is that of a variable of [`Wiring::env`], because it is secret.
     pub secret_config: Vec<(String, &'static str)>,
     /// Environment of every container that opens a store.
@@ -41,6 +49,8 @@ pub struct Wiring {
     pub volumes: Vec<Volume>,
     /// Mounts of every container that opens a store.
     pub mounts: Vec<VolumeMount>,
+    /// Where certificates of authorities are mounted.
+    pub authorities: Vec<String>,
     /// The account that the cloud trusts.
     pub service_account: Option<String>,
 }
@@ -60,6 +70,14 @@ impl Wiring {
             let plugins = wiring.plugins.join(" ");
             wiring.env.push(variable(PLUGINS, &plugins));
         }
+        if !wiring.plugin_jars.is_empty() {
+            let jars = wiring.plugin_jars.join(" ");
+            wiring.env.push(variable(PLUGIN_JARS, &jars));
+        }
+        if !wiring.authorities.is_empty() {
+            let folders = wiring.authorities.join(" ");
+            wiring.env.push(variable(AUTHORITIES, &folders));
+        }
         wiring
     }
 
@@ -70,6 +88,15 @@ impl Wiring {
             StoreKind::Gcs => gcs::wire(self, store),
             StoreKind::Oss => oss::wire(self, store),
             StoreKind::Hdfs => hdfs::wire(self, store),
+        }
+        if let (Some(jar), Some(plugin)) = (&store.access.plugin_jar, self.plugins.last()) {
+            self.plugin_jars.push(format!("{plugin}={}", jar.wanted()));
+        }
+        if let Some(bundle) = &store.access.ca_bundle {
+            let folder = format!("/flink/authorities/{}", store.kind());
+            let volume = bundle.volume(format!("flink-{}-authorities", store.kind()));
+            self.mount(volume, &folder);
+            self.authorities.push(folder);
         }
         if let Credentials::ServiceAccount(name) = &store.credentials {
             self.service_account = Some(name.clone());

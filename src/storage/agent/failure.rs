@@ -26,6 +26,11 @@ const SIGNS: &[Sign] = &[
         hint: "The image's Flink cannot reach that scheme: enable the plugin that can (ENABLE_BUILT_IN_PLUGINS), or use a storage profile, which does.",
     },
     Sign {
+        words: &["certification path", "sslhandshakeexception", "certpathvalidator"],
+        kind: Kind::Preflight,
+        hint: "The pods do not trust the certificate of the store: give its authority's with `storage create --ca-bundle`.",
+    },
+    Sign {
         words: &[
             "nosuchbucket",
             "bucket does not exist",
@@ -94,12 +99,21 @@ pub(super) fn to_error(failure: &Failure, doing: &str) -> Error {
         }
         _ => {}
     }
-    let all = format!("{class} {message} {root_class} {root_message}").to_lowercase();
-    let sign = SIGNS.iter().find(|sign| sign.words.iter().any(|words| all.contains(words)));
-    match sign {
+    match sign(&format!("{class} {message} {root_class} {root_message}")) {
         Some(sign) => Error::new(sign.kind, what).hint(sign.hint),
         None => Error::new(Kind::Other, what),
     }
+}
+
+/// What to do about a failure of a store, as Flink tells it in words; `None` for one of something else.
+pub fn remedy(why: &str) -> Option<&'static str> {
+    // A file that is missing is nothing to a savepoint that could not be written.
+    sign(why).filter(|sign| sign.kind == Kind::Preflight).map(|sign| sign.hint)
+}
+
+fn sign(text: &str) -> Option<&'static Sign> {
+    let text = text.to_lowercase();
+    SIGNS.iter().find(|sign| sign.words.iter().any(|words| text.contains(words)))
 }
 
 fn short(class: &str) -> &str {
@@ -141,6 +155,12 @@ mod tests {
             ),
             ("java.net.ConnectException", "Connection refused", Kind::Preflight, "endpoint"),
             (
+                "javax.net.ssl.SSLHandshakeException",
+                "PKIX path building failed: unable to find valid certification path to requested target",
+                Kind::Preflight,
+                "--ca-bundle",
+            ),
+            (
                 "java.nio.file.AccessDeniedException",
                 "/flink/state/x",
                 Kind::Preflight,
@@ -153,6 +173,13 @@ mod tests {
             assert_eq!(error.kind(), kind, "{error}");
             assert!(error.hints()[0].contains(remedy), "{error}: {:?}", error.hints());
         }
+    }
+
+    #[test]
+    fn what_flink_says_of_a_store_has_a_remedy_too() {
+        assert!(remedy("IOException: No space left on device").is_some_and(|r| r.contains("full")));
+        assert_eq!(remedy("Not all required tasks are currently running."), None);
+        assert_eq!(remedy("FileNotFoundException: /x"), None);
     }
 
     #[test]

@@ -9,7 +9,9 @@ use crate::cluster::exec::{Ended, ExecTarget, Streams, exec};
 use crate::error::{Error, Kind, Result};
 use crate::model::agent::JAR;
 
-/// Takes the jar from stdin and starts it with Flink's jars.
+/// Takes the jar from stdin.
+const TAKE: &str = include_str!("take.sh");
+/// Starts it with Flink's jars.
 const LAUNCH: &str = include_str!("launch.sh");
 
 /// Bytes on their way to the agent, and from it.
@@ -39,7 +41,7 @@ pub struct InPod {
 }
 
 impl InPod {
-    /// In this container. `prelude` is a piece of shell that runs first: it may set `classpath` and `FLINK_*`;
+    /// In this container. `prelude` is a piece of shell that runs once the agent's jar is there: it may set `classpath` and `FLINK_*`;
     /// `flags` are flags of `java`.
     pub fn new(cluster: Cluster, target: ExecTarget, prelude: &str, flags: &[String]) -> Self {
         InPod { cluster, target, command: command(prelude, flags) }
@@ -48,7 +50,7 @@ impl InPod {
 
 /// The command line that takes the jar and then requests on stdin.
 pub(super) fn command(prelude: &str, flags: &[String]) -> Vec<String> {
-    let script = format!("{prelude}\n{LAUNCH}");
+    let script = format!("{TAKE}{prelude}\n{LAUNCH}");
     let length = JAR.len().to_string();
     let words = ["sh", "-c", &script, "sh", &length].map(str::to_owned);
     words.into_iter().chain(flags.iter().cloned()).collect()
@@ -100,6 +102,9 @@ fn unexpected(ended: &Ended) -> Error {
     let said = if last.is_empty() { String::new() } else { format!(": {last}") };
     let what = format!("the storage agent ended with exit code {}{said}", ended.exit_code);
     match ended.exit_code {
+        // `give_up` of the pods' prelude, which has said why.
+        78 => Error::new(Kind::Preflight, last)
+            .hint("Correct the storage profile, what it names, or the image."),
         // `sh` could not find java, head or mktemp.
         126 | 127 => Error::new(Kind::Preflight, what).hint(
             "The image must hold Java, a shell and coreutils, as the official Flink images do.",
@@ -131,12 +136,14 @@ mod tests {
         assert!(error.to_string().ends_with("exit code 127: sh: 29: java: not found"), "{error}");
         assert!(error.hints()[0].contains("Java"));
         assert_eq!(unexpected(&ended(75, "")).kind(), Kind::Unreachable);
+        let error = unexpected(&ended(78, "Picked up JAVA_TOOL_OPTIONS: -Da\nno such plugin\n"));
+        assert_eq!((error.kind(), error.to_string().as_str()), (Kind::Preflight, "no such plugin"));
     }
 
     #[test]
     fn the_prelude_comes_before_the_launch_and_flags_are_words() {
         let command = command("export A=1", &["-Da=b c".to_owned()]);
-        assert!(command[2].starts_with("export A=1\n#"), "{}", command[2]);
+        assert!(command[2].contains("\nexport A=1\n#"), "{}", command[2]);
         assert_eq!(command.last().map(String::as_str), Some("-Da=b c"));
     }
 }

@@ -1,11 +1,4 @@
-# $1 the length of the jar, which comes first on stdin; what follows are flags of java. Whatever was set before this
-# (classpath, FLINK_*) stands.
-for room in "${TMPDIR:-/tmp}" /dev/shm; do
-  dir=$(mktemp -d "$room/kubectl-flink-XXXXXXXX" 2> /dev/null) && break
-done
-[ -d "$dir" ] || { head -c "$1" > /dev/null; echo 'neither /tmp nor /dev/shm is writable' >&2; exit 73; }
-head -c "$1" > "$dir/agent.jar"
-shift
+# Starts $agent. Whatever was set before this (classpath, FLINK_*) stands.
 # Should memory run out, this process is the one to go, not the job's.
 echo 1000 > /proc/$$/oom_score_adj
 home=${FLINK_HOME:-/opt/flink}
@@ -19,4 +12,4 @@ if [ -z "$classpath" ]; then
 fi
 java=java
 [ -x "$JAVA_HOME/bin/java" ] && java="$JAVA_HOME/bin/java"
-exec "$java" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss512k -Xmx192m "$@" -cp "$dir/agent.jar:$classpath" agent.Agent serve "$dir"
+exec "$java" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss512k -Xmx192m "$@" -cp "$agent:$classpath" agent.Agent serve "$dir"

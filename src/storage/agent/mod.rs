@@ -9,4 +9,5 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 
+pub use failure::remedy;
 pub use store::{AgentStore, Space};

@@ -103,6 +103,16 @@ fn a_full_volume_a_wrong_clock_and_a_refusal_are_told() {
 }
 
 #[test]
+fn what_file_sinks_alone_need_spoils_no_use_of_state() {
+    let failed = |probe: &str| {
+        let failed = Failed { probe: probe.to_owned(), error: "it cannot".to_owned() };
+        of(&Measurements { failures: vec![failed], ..local_disk() }, &purpose(), Use::Checkpoints)
+    };
+    assert_eq!(failed(RECOVERABLE_WRITER).grade, Grade::Good);
+    assert_eq!(failed("list").grade, Grade::Unknown);
+}
+
+#[test]
 fn without_measurements_nothing_is_claimed() {
     for verdict in verdicts(&Measurements::default(), &purpose()) {
         assert_eq!(verdict.grade, Grade::Unknown, "{verdict:?}");

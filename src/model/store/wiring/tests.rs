@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::Result;
-use crate::model::store::{Access, StoreUri};
+use crate::model::store::{Access, CaBundle, StoreUri};
 
 fn profile(uri: &str, credentials: Credentials, change: impl FnOnce(&mut Access)) -> Profile {
     let uri: StoreUri = uri.parse().expect(uri);
@@ -88,6 +88,22 @@ fn each_s3_plugin_gets_its_own_keys_and_the_secret_by_name() {
     AWS_REGION=us-east-1
     FLINK_STORE_PLUGINS=flink-s3-fs-native
     ");
+    let private = profile("s3://bucket", secret(), |access| {
+        access.endpoint = Some("https://minio:9000".to_owned());
+        access.ca_bundle = Some(CaBundle::ConfigMap("our-ca".to_owned()));
+        access.plugin_jar = "https://host/a.jar".parse().ok();
+    });
+    insta::assert_snapshot!(lines(&private), @r"
+    s3.endpoint: https://minio:9000
+    s3.path.style.access: true
+    AWS_ACCESS_KEY_ID=<keys/AWS_ACCESS_KEY_ID>
+    AWS_SECRET_ACCESS_KEY=<keys/AWS_SECRET_ACCESS_KEY>
+    AWS_SESSION_TOKEN=<keys/AWS_SESSION_TOKEN?>
+    FLINK_STORE_PLUGINS=flink-s3-fs-presto
+    FLINK_STORE_PLUGIN_JARS=flink-s3-fs-presto=https://host/a.jar
+    FLINK_STORE_AUTHORITIES=/flink/authorities/s3
+    /flink/authorities/s3 <- our-ca
+    ");
     let cloud = profile("s3://bucket", Credentials::ServiceAccount("flink".to_owned()), |_| {});
     assert_eq!(lines(&cloud), "FLINK_STORE_PLUGINS=flink-s3-fs-presto\nas flink");
 }
@@ -120,12 +136,24 @@ fn the_others_get_files_and_variables() {
     FLINK_STORE_PLUGINS=flink-gs-fs-hadoop
     /flink/credentials/gcs <- keys
     ");
+    let emulator = profile("gs://bucket/flink", Credentials::Ambient, |access| {
+        access.endpoint = Some("http://gcs:4443".to_owned());
+    });
+    insta::assert_snapshot!(lines(&emulator), @r"
+    fs.gs.auth.null.enable: true
+    fs.gs.auth.service.account.enable: false
+    fs.gs.storage.root.url: http://gcs:4443
+    gs.storage.root.url: http://gcs:4443
+    NO_GCE_CHECK=true
+    FLINK_STORE_PLUGINS=flink-gs-fs-hadoop
+    ");
     let oss = profile("oss://bucket/flink", secret(), |access| {
         access.endpoint = Some("https://oss-eu-central-1.aliyuncs.com".to_owned());
     });
     insta::assert_snapshot!(lines(&oss), @r"
-    fs.oss.credentials.provider: com.aliyun.oss.common.auth.EnvironmentVariableCredentialsProvider
     fs.oss.endpoint: https://oss-eu-central-1.aliyuncs.com
+    fs.oss.accessKeyId: $OSS_ACCESS_KEY_ID
+    fs.oss.accessKeySecret: $OSS_ACCESS_KEY_SECRET
     OSS_ACCESS_KEY_ID=<keys/OSS_ACCESS_KEY_ID>
     OSS_ACCESS_KEY_SECRET=<keys/OSS_ACCESS_KEY_SECRET>
     FLINK_STORE_PLUGINS=flink-oss-fs-hadoop
@@ -187,6 +215,7 @@ fn every_key_is_known_to_its_plugin() {
         profile("wasbs://state@shop.blob.core.windows.net/a", secret(), |_| {}),
         profile("wasb://state@devstoreaccount1/a", secret(), |_| {}),
         profile("gs://bucket", secret(), endpoint),
+        profile("gs://bucket", Credentials::Ambient, endpoint),
         profile("oss://bucket", secret(), endpoint),
         profile("hdfs://namenode", secret(), |_| {}),
     ];
@@ -196,7 +225,8 @@ fn every_key_is_known_to_its_plugin() {
     for store in &stores {
         let wiring = Wiring::of([store]);
         let plugin = wiring.plugins.first().copied().unwrap_or("hdfs");
-        let keys = wiring.config.iter().map(|(key, _)| key.to_owned());
+        let keys = wiring.config.iter().chain(wiring.agent_config.iter());
+        let keys = keys.map(|(key, _)| key.to_owned());
         for key in keys.chain(wiring.secret_config.into_iter().map(|(key, _)| key)) {
             assert!(knows(plugin, &key), "{plugin} does not read {key}");
         }
