@@ -68,6 +68,28 @@ const CASES: &[Case] = &[
         least: &[(5, "claims, pods, records, profiles, data stores")],
     },
     Case {
+        command: &["storage", "create", "hdfs", "hdfs://namenode/flink", "--hdfs-user=flink"],
+        least: &[
+            (3, "what is there: namespace, profile, claim of the name"),
+            (2, "who asks, and what the user may do"),
+            (1, "the profile"),
+        ],
+    },
+    Case { command: &["storage", "describe", "hdfs"], least: &[(2, "profile, records")] },
+    Case {
+        command: &["storage", "describe", "orders-state"],
+        least: &[(6, "profile of the name, claim, pods, records, StorageClasses, events")],
+    },
+    Case { command: &["storage", "advise"], least: &[(3, "StorageClasses, nodes, profiles")] },
+    Case {
+        command: &["storage", "delete", "hdfs", "-y"],
+        least: &[
+            (2, "profile, records"),
+            (2, "who asks, and what the user may do"),
+            (1, "the profile's end"),
+        ],
+    },
+    Case {
         command: &["savepoint", "orders"],
         least: &[(2, "anchor, revision"), (2, "the trigger and its outcome")],
     },
