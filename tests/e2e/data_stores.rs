@@ -110,7 +110,9 @@ fn cassandra_has_each_row_once_and_is_measured() {
     let (datacenter, user, password) =
         (server.fact("datacenter"), server.fact("user"), server.fact("password"));
     let make = [server.fact("endpoint"), datacenter, user, password, &keyspace];
-    assert_eq!(server.tool("jobs.Keyspace", &make), "", "no tables yet");
+    // Its first user is made after it has begun to listen.
+    let made = || server.try_tool("jobs.Keyspace", &make).ok();
+    assert_eq!(eventually("Cassandra to let its user in", LIMIT, made), "", "no tables yet");
     let uri = format!("cassandra://{}/{keyspace}", server.fact("endpoint"));
     let datacenter = format!("--local-datacenter={datacenter}");
     let (user, secret) =
@@ -144,6 +146,11 @@ fn hbase_has_each_row_once_and_is_measured() {
     let quorum = server.fact("zookeeper");
     let uri = format!("hbase://{quorum}/default:{}", sandbox.namespace);
     sandbox.run(&["storage", "create", "rows", &uri]).success();
+    // It listens before its master has handed out the regions.
+    let check = ["storage", "check", "rows", "--duration=1s"];
+    eventually("HBase to serve", LIMIT, || {
+        (sandbox.run_for(LIMIT, &check).code == 0).then_some(())
+    });
     let answer = checked(&sandbox);
     assert_eq!(answer["verdicts"][0]["grade"], "good", "{answer:#}");
 

@@ -55,7 +55,12 @@ impl Server {
 
     /// Runs a program that is in the jar of the job which writes rows there, in the node; returns what it prints.
     pub(crate) fn tool(&self, class: &str, args: &[&str]) -> String {
-        inside(&[&["java", "-cp", self.fact("job"), class], args].concat())
+        self.try_tool(class, args).unwrap()
+    }
+
+    /// The same, of a server that may not be ready yet.
+    pub(crate) fn try_tool(&self, class: &str, args: &[&str]) -> Result<String, String> {
+        try_inside(&[&["java", "-cp", self.fact("job"), class], args].concat())
     }
 
     /// Takes it down (`stop`, `kill`) until `start`. Other tests use it too: take one of the test's own for this.
