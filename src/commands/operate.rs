@@ -86,7 +86,7 @@ pub(super) fn executor<'a>(
 }
 
 /// Runs a plan until it ends or the user interrupts it. The first Ctrl-C asks it to stop at the next safe
-/// point; the second one ends the program, wherever it is.
+/// point; the second one ends the program, wherever it is. Without its terminal it goes on to the end.
 ///
 /// # Errors
 /// The plan's; [`Kind::Interrupted`] at Ctrl-C, with the way to go on.
@@ -96,6 +96,7 @@ pub(super) async fn run(
     narrator: &mut Narrator,
     towards: Towards,
 ) -> Result<()> {
+    ctx.ui.outlive_the_terminal();
     let (halt, interrupted) = (executor.halt.clone(), ctx.ui.interrupted());
     let outcome = {
         let mut work = std::pin::pin!(async {

@@ -29,6 +29,14 @@ impl Ui {
         }
         self.set_bar(None);
     }
+
+    /// From here on the end of the terminal (SIGHUP) does not end this process: what it does goes on, although nobody
+    /// sees it any more. Needs a Tokio runtime.
+    pub fn outlive_the_terminal(&self) {
+        // Whoever listens once changes what the signal does for good.
+        #[cfg(unix)]
+        let _ = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+    }
 }
 
 struct Claim(Arc<AtomicUsize>);

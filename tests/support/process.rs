@@ -31,6 +31,11 @@ impl Running {
         self.signal("INT");
     }
 
+    /// Sends SIGHUP, as a terminal does at its end.
+    pub(crate) fn hang_up(&self) {
+        self.signal("HUP");
+    }
+
     /// Sends SIGSTOP: it does nothing any more, and can be killed.
     pub(crate) fn pause(&self) {
         self.signal("STOP");

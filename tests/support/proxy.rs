@@ -1,22 +1,24 @@
 //! A proxy in front of the real API server: it counts the calls of a run, and cuts them off where a test
-//! wants it. Flink's REST API, which the API server would proxy to pods, can be played by a [`Flink`]:
-//! there are no pods behind an API server that stands alone.
+//! wants it. There are no pods behind an API server that stands alone. What the API server would ask of them can
+//! be played: Flink's REST API by a [`Flink`], and commands in pods by a [`kubelet`].
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 
+use futures::AsyncReadExt as _;
 use http::{Method, Request};
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::flink::Flink;
+use super::kubelet;
 use super::trouble::{self, Answer, Trouble};
 
 /// Where the calls of a run are disturbed.
@@ -74,8 +76,9 @@ struct Call {
 }
 
 impl Proxy {
-    /// A proxy to the API server of this kubeconfig.
+    /// A proxy to the API server of this kubeconfig. What Flink writes is in `disk` beside that.
     pub(crate) fn start(kubeconfig: &Path, flink: Option<Flink>) -> Proxy {
+        let flink = flink.map(|flink| flink.on(kubeconfig.with_file_name("disk")));
         let kubeconfig = kubeconfig.to_owned();
         let (started, address) = mpsc::channel();
         std::thread::spawn(move || {
@@ -139,14 +142,22 @@ impl Proxy {
 
     /// How many savepoints Flink took.
     pub(crate) fn savepoints(&self) -> usize {
-        self.shared.flink.as_ref().map_or(0, |flink| flink.lock().unwrap().savepoints())
+        self.flink(Flink::savepoints)
+    }
+
+    /// What Flink has to say.
+    ///
+    /// # Panics
+    /// When nobody plays it.
+    pub(crate) fn flink<T>(&self, ask: impl FnOnce(&Flink) -> T) -> T {
+        ask(&self.shared.flink.as_ref().expect("a Flink").lock().unwrap())
     }
 }
 
 impl Shared {
     fn fate(&self, call: &Call) -> Fate {
         let mut state = self.state.lock().unwrap();
-        let line = format!("{} {}", call.method, call.target);
+        let line = call.line();
         let number = state.calls.len();
         let first =
             |text: &str| line.contains(text) && !state.calls.iter().any(|call| call.contains(text));
@@ -167,7 +178,7 @@ impl Shared {
     /// The trouble that this call meets. It is counted as a call then.
     fn meets(&self, call: &Call) -> Option<Trouble> {
         let mut state = self.state.lock().unwrap();
-        let line = format!("{} {}", call.method, call.target);
+        let line = call.line();
         let mut all = state.troubles.iter_mut();
         let (_, left, trouble) = all.find(|(text, left, _)| *left > 0 && line.contains(text))?;
         *left -= 1;
@@ -177,23 +188,96 @@ impl Shared {
     }
 
     async fn deliver(&self, call: Call) -> Answer {
-        if let (Some(flink), Some((_, path))) = (&self.flink, call.target.split_once("/proxy/")) {
-            let body = serde_json::from_slice(&call.body).unwrap_or(Value::Null);
-            let (status, answer) =
-                flink.lock().unwrap().answer(call.method.as_str(), &format!("/{path}"), &body);
-            return (status, "application/json".to_owned(), answer.to_string().into_bytes());
+        if let Some(answer) = self.play(&call).await {
+            return answer;
         }
-        let mut request = Request::builder().method(call.method).uri(call.target);
-        let ours = ["host", "connection", "content-length", "accept-encoding", "authorization"];
-        for (name, value) in call.headers.iter().filter(|(name, _)| !ours.contains(&name.as_str()))
-        {
-            request = request.header(name, value);
-        }
-        let answer = self.client.send(request.body(Body::from(call.body)).unwrap()).await.unwrap();
+        let (line, target) = (call.line(), call.target.clone());
+        let answer = self.client.send(call.into_request(Body::from)).await.unwrap();
         let (head, body) = answer.into_parts();
         let kind = head.headers.get("content-type").and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or("application/json").to_owned();
-        (head.status.as_u16(), kind, body.collect_bytes().await.unwrap().to_vec())
+        let (status, body) = (head.status.as_u16(), body.collect_bytes().await.unwrap().to_vec());
+        if self.flink.is_some() && head.status.is_success() && !target.contains("dryRun=") {
+            if line.starts_with("POST ") && target.contains("/pods?") {
+                kubelet::run(&self.client, &serde_json::from_slice(&body).unwrap()).await;
+            }
+            if !line.starts_with("GET ") && target.contains("/deployments") {
+                self.sync(&target).await;
+            }
+        }
+        (status, kind, body)
+    }
+
+    /// Flink's answer to a call to the Service of a JobManager.
+    async fn play(&self, call: &Call) -> Option<Answer> {
+        let flink = self.flink.as_ref()?;
+        let (service, path) = call.target.split_once("/proxy/")?;
+        let (_, service) = service.split_once("/services/")?;
+        let jobmanager = service.split(':').next()?;
+        self.sync(&call.target).await;
+        let body = serde_json::from_slice(&call.body).unwrap_or(Value::Null);
+        let (status, answer) = flink.lock().unwrap().answer(
+            jobmanager,
+            call.method.as_str(),
+            &format!("/{path}"),
+            &body,
+        );
+        Some((status, "application/json".to_owned(), answer.to_string().into_bytes()))
+    }
+
+    /// Shows Flink the Deployments of the namespace that `target` is in.
+    async fn sync(&self, target: &str) {
+        let (Some(flink), Some((_, rest))) = (&self.flink, target.split_once("/namespaces/"))
+        else {
+            return;
+        };
+        let namespace = rest.split(['/', '?']).next().unwrap_or_default();
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
+        let request = Request::get(path).body(Vec::new()).unwrap();
+        let found: Value = self.client.request(request).await.unwrap();
+        flink.lock().unwrap().sync(found["items"].as_array().map_or(&[], Vec::as_slice));
+    }
+
+    /// Passes the events of a watch on until either side has enough.
+    async fn watch(&self, call: Call, stream: &mut BufReader<TcpStream>) {
+        let Ok(events) = self.client.request_stream(call.into_request(|body| body)).await else {
+            return;
+        };
+        let mut events = std::pin::pin!(events);
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+        let to = stream.get_mut();
+        let mut chunk = vec![0; 64 * 1024];
+        let mut sent = to.write_all(head.as_bytes()).await;
+        while let (Ok(()), Ok(length @ 1..)) = (&sent, events.read(&mut chunk).await) {
+            melt(&self.frozen).await;
+            sent = to.write_all(&chunk[..length]).await;
+        }
+    }
+}
+
+impl Call {
+    fn line(&self) -> String {
+        // The command of an exec would fill pages.
+        let target = match self.is_exec() {
+            true => self.target.split('?').next().unwrap_or_default(),
+            false => &self.target,
+        };
+        format!("{} {target}", self.method)
+    }
+
+    fn is_exec(&self) -> bool {
+        self.target.contains("/exec?")
+    }
+
+    /// The same to the API server.
+    fn into_request<B>(self, body: impl FnOnce(Vec<u8>) -> B) -> Request<B> {
+        let mut request = Request::builder().method(self.method).uri(self.target);
+        let ours = ["host", "connection", "content-length", "accept-encoding", "authorization"];
+        for (name, value) in self.headers.iter().filter(|(name, _)| !ours.contains(&name.as_str()))
+        {
+            request = request.header(name, value);
+        }
+        request.body(body(self.body)).unwrap()
     }
 }
 
@@ -212,8 +296,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
             }
         }
         if call.target.contains("watch=true") {
-            // Nothing changes where no controller runs.
-            return std::future::pending().await;
+            return shared.watch(call, &mut stream).await;
         }
         melt(&shared.frozen).await;
         let fate = shared.fate(&call);
@@ -222,6 +305,19 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
             melt(&shared.paused).await;
         }
         if !fate.deliver {
+            return;
+        }
+        if let (true, Some(flink)) = (call.is_exec(), &shared.flink) {
+            let disk = flink.lock().unwrap().disk().to_owned();
+            let key = call.headers.get("sec-websocket-key").cloned().unwrap_or_default();
+            let ended = kubelet::exec(stream, &call.target, &key, &disk).await;
+            if fate.freeze {
+                shared.frozen.send_replace(true);
+            }
+            melt(&shared.frozen).await;
+            if fate.answer {
+                ended.tell().await;
+            }
             return;
         }
         let answer = shared.deliver(call).await;

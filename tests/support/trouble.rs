@@ -19,7 +19,15 @@ pub(crate) enum Trouble {
     Drip,
     /// The answer, a list, claims that there is another page.
     OneMorePage,
+    /// Nothing is answered, and the connection stays open.
+    Silence,
+    /// A watch that begins, sends this, and falls silent.
+    Events(&'static str),
 }
+
+/// The event with which a watch ends whose version the API server does not remember any more.
+pub(crate) const TOO_OLD: &str = r#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"too old resource version","reason":"Expired","code":410}}
+"#;
 
 /// Of a `Status` that says so.
 pub(crate) const EXPIRED: &str = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"The provided continue parameter is too old","reason":"Expired","code":410}"#;
@@ -30,7 +38,7 @@ pub(crate) type Answer = (u16, String, Vec<u8>);
 impl Trouble {
     /// Whether the API server gets to see the call.
     pub(crate) fn delivers(self) -> bool {
-        !matches!(self, Trouble::Instead(..))
+        !matches!(self, Trouble::Instead(..) | Trouble::Silence | Trouble::Events(_))
     }
 
     /// Writes what the client gets in the place of `answer`; whether the connection goes on.
@@ -67,6 +75,13 @@ impl Trouble {
                     to.flush().await?;
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
+            }
+            Trouble::Silence => std::future::pending().await,
+            Trouble::Events(events) => {
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
+                to.write_all([head, events].concat().as_bytes()).await?;
+                to.flush().await?;
+                std::future::pending::<()>().await;
             }
             Trouble::OneMorePage => {
                 let mut list: Value = serde_json::from_slice(&answer.2).unwrap();

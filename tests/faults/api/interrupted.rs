@@ -129,3 +129,19 @@ fn f28_an_operation_ends_although_its_output_cannot_be_written() {
     assert_eq!(proxy.savepoints(), 1);
     fault::seen(28, "stop", "a full disk: exit 1; stopped, and the path is told by the next one");
 }
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
+fn f28_an_operation_ends_although_its_terminal_is_gone() {
+    let (sandbox, proxy) = sandbox();
+    sandbox.start(&mut deploy(&sandbox, &[])).success();
+    let stop = patient(sandbox.command(&["stop", "orders"]));
+    let running = run_into(&proxy, stop, Cut::PauseAt("/stop"));
+    running.hang_up();
+    std::thread::sleep(Duration::from_millis(300));
+    proxy.thaw();
+    let outcome = sandbox.finish(running, LIMIT);
+    assert!(outcome.success().contains("/savepoints/"), "{outcome}");
+    assert_eq!(proxy.savepoints(), 1);
+    fault::seen(28, "stop", "a terminal that is gone: exit 0; stopped, with one savepoint");
+}

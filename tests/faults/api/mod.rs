@@ -2,8 +2,10 @@
 //! it is needed.
 
 mod answers;
+mod ended;
 mod interrupted;
 mod kill_everywhere;
 mod operation;
 mod refusals;
 mod scene;
+mod watches;

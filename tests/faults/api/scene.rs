@@ -6,12 +6,22 @@ use std::time::Duration;
 use crate::support::{Cut, Flink, Outcome, Proxy, Running, Sandbox, eventually, inventory};
 
 pub(super) const JAR: &str = "--jar=local:///opt/flink/examples/streaming/StateMachineExample.jar";
-pub(super) const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_secs(180);
 
 pub(super) fn sandbox() -> (Sandbox, Proxy) {
+    before(with_class(), Flink::default())
+}
+
+/// A sandbox with a storage class of its own.
+pub(super) fn with_class() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.storage_class("example.com/volumes");
-    let proxy = Proxy::start(&sandbox.path("kubeconfig"), Some(Flink::default()));
+    sandbox
+}
+
+/// The same before this Flink.
+pub(super) fn before(sandbox: Sandbox, flink: Flink) -> (Sandbox, Proxy) {
+    let proxy = Proxy::start(&sandbox.path("kubeconfig"), Some(flink));
     (sandbox, proxy)
 }
 
