@@ -142,3 +142,17 @@ pub async fn delete(cluster: &Cluster, name: &str, profile: &Profile) -> Result<
 pub async fn dry_delete(cluster: &Cluster, name: &str, by: By) -> Result<Change> {
     object(name).dry_delete(cluster, by).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_that_is_used_is_not_free() {
+        assert!(is_free("minio", &[]).is_ok());
+        let users = ["orders".to_owned(), "bills".to_owned()];
+        let error = is_free("minio", &users).expect_err("it is used");
+        assert_eq!(error.kind(), Kind::Conflict);
+        assert!(error.to_string().contains("orders, bills"), "{error}");
+    }
+}

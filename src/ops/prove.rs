@@ -217,3 +217,6 @@ pub async fn keeps_failing(flink: &FlinkClient, job: JobId) -> Option<Error> {
     let cause = failures.first().map(|failure| failure.cause.clone()).unwrap_or_default();
     Some(Error::new(Kind::Flink, format!("the job failed {} times: {cause}", failures.len())))
 }
+
+#[cfg(test)]
+mod tests;

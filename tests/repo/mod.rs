@@ -8,6 +8,7 @@ mod faults;
 mod fuzz;
 mod json;
 mod layout;
+mod mutations;
 mod permissions;
 mod reference;
 mod spec_table;

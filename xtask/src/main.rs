@@ -14,6 +14,7 @@ mod images;
 mod java;
 mod jobs;
 mod maven;
+mod mutate;
 mod plugin;
 mod servers;
 mod site;
@@ -50,6 +51,8 @@ enum Task {
     Test(test::TestArgs),
     /// Print the table of the faults that tests have met
     Faults(test::faults::FaultsArgs),
+    /// Break what guarantees stand on, one by one, and want a red test for each
+    Mutate(mutate::MutateArgs),
     /// Measure against what users have today
     Bench(bench::BenchArgs),
     /// Run the fuzzers, guided by coverage, for a bounded time
@@ -67,6 +70,7 @@ impl Task {
             Task::Demo(args) => demo::run(&args),
             Task::Test(args) => test::run(&args),
             Task::Faults(args) => test::faults::run(&args),
+            Task::Mutate(args) => mutate::run(&args),
             Task::Bench(args) => bench::run(&args),
             Task::Fuzz(args) => fuzz::run(&args),
             Task::Dist(args) => dist::run(&args),

@@ -203,5 +203,10 @@ async fn a_replace_is_guarded_by_the_version_that_was_read() -> Result<()> {
     assert_eq!(error.kind(), Kind::Conflict);
     let bodies = served.await.unwrap();
     assert_eq!(bodies[0]["metadata"]["resourceVersion"], "7");
+    // Without a version the API server would take it, whatever is there.
+    let (cluster, _) = scripted(vec![expect(Method::PUT, OBJECT, 200, &lock("mine"))]);
+    let blind = config_map(lock("mine"));
+    let error = replace(&cluster, &cluster.api(), &blind).await.expect_err("it was not read");
+    assert!(error.to_string().contains("was not read first"), "{error}");
     Ok(())
 }

@@ -204,6 +204,10 @@ mod tests {
         for step in [2, 3] {
             assert!(matches!(at(&record, step), Way::OnlyForward(_)), "{step}");
         }
+        // Retire 4, RetireApplication
+        let stopped = active(4, Run::Stopped, Job::Unreachable);
+        let plan = lifecycle::delete(Some(&stopped), &revision(4), false, &operation());
+        assert!(matches!(at(&recorded(plan, &stopped), 0), Way::OnlyForward(_)));
     }
 
     #[test]

@@ -192,3 +192,40 @@ fn taken_over(record: &Record) -> Error {
     Error::new(Kind::Conflict, format!("another run took this {} of {name} over", record.plan.verb))
         .hint(format!("See how it goes with `{}`.", unfinished::show(name)))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::testing::{expect, scripted, status};
+    use crate::ops::testing::{recorded_upgrade, runner};
+
+    const OBJECT: &str = "/configmaps/orders-operation";
+
+    fn stored(holder: &str, version: &str) -> Result<ConfigMap> {
+        let record = Record { holder: holder.to_owned(), ..recorded_upgrade() };
+        let mut object = record.to_object()?;
+        object.metadata.resource_version = Some(version.to_owned());
+        Ok(object)
+    }
+
+    #[tokio::test]
+    async fn whoever_was_taken_over_writes_no_more() -> Result<()> {
+        let changed = status(409, "Conflict", "the object has been modified");
+        let theirs = json!(stored("runner-two", "9")?);
+        let (cluster, served) = scripted(vec![
+            expect(Method::PUT, OBJECT, 409, &changed),
+            expect(Method::GET, OBJECT, 200, &theirs),
+        ]);
+        let mut journal = Journal::new(&cluster, recorded_upgrade(), runner());
+        journal.stored = Some(stored("runner-one", "7")?);
+        let error = journal.advance().await.expect_err("somebody else holds it");
+        assert_eq!(error.kind(), Kind::Conflict);
+        assert!(error.to_string().contains("another run took"), "{error}");
+        assert!(journal.is_lost());
+        served.await.expect("no other request");
+        Ok(())
+    }
+}

@@ -321,6 +321,21 @@ mod tests {
     }
 
     #[test]
+    fn a_new_generation_that_fails_goes_back_and_one_that_was_cut_off_does_not() {
+        let mut record = recorded_upgrade();
+        assert!(!record.turns_back_after(Kind::Flink), "the old job was not stopped");
+        record.job_ended = true;
+        for kind in [Kind::Flink, Kind::Timeout, Kind::Preflight, Kind::Conflict, Kind::Other] {
+            assert!(record.turns_back_after(kind), "{kind:?}");
+        }
+        for kind in [Kind::Interrupted, Kind::Unreachable, Kind::Denied] {
+            assert!(!record.turns_back_after(kind), "{kind:?}");
+        }
+        record.plan.fallback.clear();
+        assert!(!record.turns_back_after(Kind::Flink), "there is nothing to go back to");
+    }
+
+    #[test]
     fn waiting_alone_leaves_nothing_unfinished() {
         let mut record = recorded_upgrade();
         record.plan.fallback.clear();

@@ -1,7 +1,7 @@
 //! Builds the Rust test binaries once, lists their tests and runs a selection of them.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -35,6 +35,17 @@ pub(crate) fn build() -> Result<Vec<TestBinary>> {
     }
     ensure!(!binaries.is_empty(), "cargo built no test binary");
     Ok(binaries)
+}
+
+/// Compiles the plugin's tests of another copy of the sources, in a folder of its own. Warnings are not shown.
+pub(crate) fn build_apart(manifest: &Path, target: &Path) -> Result<Vec<TestBinary>> {
+    let (manifest, target) = (manifest.to_string_lossy(), target.to_string_lossy());
+    let args = ["test", "--package", "kubectl-flink", "--no-run", "--manifest-path", &manifest];
+    let args = [&args[..], &["--target-dir", &target]].concat();
+    // What nobody debugs need not be debuggable.
+    let env = [("RUSTFLAGS", "--cap-lints=allow"), ("CARGO_PROFILE_DEV_DEBUG", "0")];
+    let built = cargo::build(&args, &env, "the tests do not compile (see above)")?;
+    Ok(built.into_iter().filter(|built| built.test).map(TestBinary::from).collect())
 }
 
 impl From<Executable> for TestBinary {
@@ -79,12 +90,7 @@ impl TestBinary {
         if tests.is_empty() {
             return Ok(Tally::default());
         }
-        let mut command = self.command();
-        command.arg("--exact").arg(format!("--test-threads={}", run.threads)).args(tests);
-        if run.include_ignored {
-            command.arg("--include-ignored");
-        }
-        command.envs(run.env.iter().map(|(k, v)| (k, v)));
+        let mut command = self.prepared(tests, run);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("cannot start {}", self.label))?;
         let stdout = child.stdout.take().context("the test binary has no stdout")?;
@@ -102,6 +108,17 @@ impl TestBinary {
             tally.failed += 1;
         }
         Ok(tally)
+    }
+
+    /// The command that runs `tests`.
+    pub(crate) fn prepared(&self, tests: &[String], run: &Run<'_>) -> Command {
+        let mut command = self.command();
+        command.arg("--exact").arg(format!("--test-threads={}", run.threads)).args(tests);
+        if run.include_ignored {
+            command.arg("--include-ignored");
+        }
+        command.envs(run.env.iter().map(|(k, v)| (k, v)));
+        command
     }
 
     fn command(&self) -> Command {
@@ -150,7 +167,7 @@ impl Printer {
 
 /// One result line of libtest.
 #[derive(Debug, PartialEq, Eq)]
-enum Outcome {
+pub(crate) enum Outcome {
     Passed,
     Failed,
     Ignored,
@@ -158,7 +175,7 @@ enum Outcome {
 
 impl Outcome {
     /// Reads `test some::name ... ok`; anything else is not a result.
-    fn parse(line: &str) -> Option<Outcome> {
+    pub(crate) fn parse(line: &str) -> Option<Outcome> {
         let (_, outcome) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
         match outcome {
             "ok" => Some(Outcome::Passed),

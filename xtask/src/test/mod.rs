@@ -2,7 +2,7 @@
 
 mod check;
 pub(crate) mod faults;
-mod libtest;
+pub(crate) mod libtest;
 mod results;
 mod stores;
 mod tally;
@@ -36,7 +36,7 @@ const SHELLS: &[Package] = &[
 ];
 
 /// The module of unit tests that run Java over a real Flink.
-const WITH_FLINK: &str = "::with_flink::";
+pub(crate) const WITH_FLINK: &str = "::with_flink::";
 
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -63,7 +63,7 @@ pub(crate) struct TestArgs {
 
 /// A layer of tests. Declared from cheap to dear, which is the order they run in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-enum Layer {
+pub(crate) enum Layer {
     /// Format, lints, Go tests, dependency policy
     Check,
     /// Unit tests, and what the repository promises about itself
@@ -97,7 +97,7 @@ impl Layer {
     }
 
     /// Whether the layer runs this test of this binary.
-    fn holds(self, binary: &TestBinary, test: &str) -> bool {
+    pub(crate) fn holds(self, binary: &TestBinary, test: &str) -> bool {
         let within = |layer: Layer| test.starts_with(&format!("{}::", layer.name()));
         match self {
             Layer::Check => false,
@@ -108,7 +108,7 @@ impl Layer {
     }
 
     /// Tests at the same time. The dear layers start JVMs: two applications are what two cores can bear.
-    fn threads(self) -> usize {
+    pub(crate) fn threads(self) -> usize {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         match self {
             Layer::Check | Layer::Unit => cores,
@@ -200,7 +200,7 @@ pub(crate) fn report(site: &Site, filter: &str, variable: &str) -> Result<String
 
 /// Flink homes, and the plugins for file systems, for the unit tests of what runs beside Flink: the newest version and the oldest. `None`, which leaves
 /// those tests out, where they cannot be had.
-fn with_flink() -> Option<Vec<(String, String)>> {
+pub(crate) fn with_flink() -> Option<Vec<(String, String)>> {
     let each = |ensure: fn(&str) -> Result<PathBuf>| -> Result<OsString> {
         let versions = [images::VERSIONS.first(), images::VERSIONS.last()].into_iter().flatten();
         let paths: Result<Vec<_>> = versions.map(|version| ensure(version)).collect();
@@ -223,7 +223,7 @@ fn with_flink() -> Option<Vec<(String, String)>> {
 }
 
 /// What the tests of the `cli` layer need to know.
-fn on_control_plane(site: &Site) -> Result<Vec<(String, String)>> {
+pub(crate) fn on_control_plane(site: &Site) -> Result<Vec<(String, String)>> {
     tools::ensure_packages(SHELLS)?;
     Ok(vec![variable("KUBECONFIG", site.kubeconfig()), variable("KUBECTL", site.kubectl_program())])
 }
@@ -238,7 +238,7 @@ fn on_local_cluster(name: &str, site: &Site) -> Result<Vec<(String, String)>> {
 }
 
 /// Two runs of one name have the same clusters, and the first to end would take them away from the other.
-fn take_turns(name: &str) -> Result<File> {
+pub(crate) fn take_turns(name: &str) -> Result<File> {
     let dir = cache::dir()?;
     fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
     let path = dir.join(format!("{name}.lock"));
@@ -252,11 +252,16 @@ fn take_turns(name: &str) -> Result<File> {
     Ok(lock)
 }
 
+/// The name of the API server without pods of runs of this name.
+pub(crate) fn control_plane(name: &str) -> String {
+    format!("{name}-cli")
+}
+
 impl TestArgs {
     /// The API server of the layers without pods: their tests show what happens where nothing starts any. The
     /// other layers have the cluster of the plain name.
     fn control_plane(&self) -> String {
-        format!("{}-cli", self.name)
+        control_plane(&self.name)
     }
 
     /// The context to run a layer on. The layers that need no pods have an API server of their own, unless they
