@@ -84,18 +84,21 @@ pub fn start(active: &Active, highest: Generation, operation: &OperationId) -> R
 }
 
 /// What a restore to `snapshot` starts from. A checkpoint of the job that runs goes with it: when it is the newest
-/// snapshot of all (and not one that the user named), what the job leaves instead is newer still.
+/// snapshot of all (and not one that the user named), what the job leaves instead is newer still. A job that nobody
+/// can ask may be running, too, and drop it any moment.
 ///
 /// # Errors
 /// [`Kind::Conflict`] when the user named such a checkpoint.
 pub fn restored_from(active: &Active, snapshot: SnapshotPath, named: bool) -> Result<From> {
-    let alive = matches!(active.job, Job::Running | Job::Unsettled(_));
     let own = format!("{}/{}/", active.revision.layout().checkpoints(), active.job_id());
-    if active.run == Run::Stopped || !alive || !snapshot.as_str().starts_with(&own) {
+    if active.run == Run::Stopped || !snapshot.as_str().starts_with(&own) {
         return Ok(From::Snapshot(snapshot));
     }
-    if !named {
-        return Ok(From::Stopped);
+    match active.job {
+        Job::Running | Job::Unsettled(_) if !named => return Ok(From::Stopped),
+        Job::Running | Job::Unsettled(_) => {}
+        Job::Unknown | Job::Unreachable if !named => return Ok(From::Found),
+        Job::Unknown | Job::Unreachable | Job::Ended(_) => return Ok(From::Snapshot(snapshot)),
     }
     let name = &active.revision.application;
     Err(Error::new(
@@ -122,6 +125,9 @@ pub fn restore(
     let target = transition::successor(&old, highest.next(), Some(old.generation), operation);
     let mut steps = verify(&from);
     steps.extend(transition::giving_way(active, operation, &directory));
+    if from == From::Found {
+        steps.push(transition::salvage(active));
+    }
     steps.extend(transition::beginning(target.clone(), from));
     steps.push(Step::Retire { generation: old.generation });
     let fallback = match active.job {
@@ -306,7 +312,12 @@ mod tests {
         let saved = snapshot("savepoint-1");
         assert_eq!(restored_from(&active, saved.clone(), true)?, From::Snapshot(saved));
         active.job = Job::Ended("FAILED".to_owned());
-        assert_eq!(restored_from(&active, own.clone(), true)?, From::Snapshot(own));
+        assert_eq!(restored_from(&active, own.clone(), true)?, From::Snapshot(own.clone()));
+        // It may be running, and drop this one.
+        active.job = Job::Unreachable;
+        let from = restored_from(&active, own, false)?;
+        let plan = restore(&active, Generation::new(4), from, false, &operation());
+        assert_eq!(names(&plan.steps)[..3], ["Quiesce 4", "Salvage 4", "Start 5 from Found"]);
         Ok(())
     }
 
