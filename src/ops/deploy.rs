@@ -210,15 +210,16 @@ fn upgrade(input: &Input<'_>, active: &Active, redeploys: bool) -> Result<Plan> 
         },
         None => transition::ending(active, input.operation, &directory)?,
     };
+    // Whatever the new generation was to start from, the old one goes on from where it was stopped, or from where
+    // the new one got to since.
+    let mut back = if redeploys { From::Stopped } else { From::Found };
     if is_stateless(input.target) && !redeploys {
-        ending.from = From::Empty;
+        back = std::mem::replace(&mut ending.from, From::Empty);
     }
     let mut steps = prepare(input, &ending.from);
     steps.extend(ending.steps.clone());
     steps.extend(bringing(target.clone(), ending.from.clone()));
     steps.push(Step::Retire { generation: old.generation });
-    // Whatever the new generation was to start from, the old one goes on from where it was stopped.
-    let back = if redeploys { From::Stopped } else { ending.from };
     let fallback = match ending.interrupts {
         true => transition::fallback(old, &target, back, input.operation),
         false => Vec::new(),

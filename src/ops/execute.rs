@@ -9,13 +9,14 @@ use crate::cluster::access;
 use crate::cluster::write::Mode;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
+use crate::model::ids::JobId;
 use crate::model::name::Generation;
 use crate::model::revision::Revision;
 use crate::model::snapshot::SnapshotPath;
 use crate::ops::anchor::{self, Anchor};
 use crate::ops::event::{Event, Observer};
 use crate::ops::halt::Halt;
-use crate::ops::observed::Run;
+use crate::ops::observed::{Job, Run};
 use crate::ops::operation::abort::{self, Way};
 use crate::ops::operation::journal::Journal;
 use crate::ops::operation::record::Direction;
@@ -23,7 +24,7 @@ use crate::ops::plan::{From, Plan, Step, Take};
 use crate::ops::prove::Proof;
 use crate::ops::saving::Saving;
 use crate::ops::state::State;
-use crate::ops::{await_up, drift, objects, observe, preflight, prove, stop};
+use crate::ops::{await_up, drift, objects, observe, preflight, prove, stop, transition};
 use crate::storage::jar::LocalJar;
 
 /// One run of one plan.
@@ -182,6 +183,11 @@ impl<'a> Executor<'a> {
         // The old job has to come back even if the user's patience is at its end.
         self.deadline = Deadline::after(FALLBACK_TIMEOUT);
         self.cluster.repeat_until(self.deadline);
+        if let Some(old) = &self.journal.record.old {
+            // The image of the one that is given up may be what is wrong with it.
+            let state = State::of(self.cluster, old, &self.plan().operation).within(self.deadline);
+            std::mem::replace(&mut self.state, state).close().await;
+        }
         self.state.extend(self.deadline);
         let back = self.steps(observer).await;
         let earlier = self.journal.record.failure.clone();
@@ -269,12 +275,7 @@ impl<'a> Executor<'a> {
                 let revision = self.revision(*generation)?;
                 objects::quiesce(self.cluster, &revision, self.deadline, observer).await
             }
-            Step::Salvage { job, .. } => {
-                let found = self.state.newest_of(*job, observer).await?;
-                let record = &mut self.journal.record;
-                record.stopped_at = found.or_else(|| record.latest.clone());
-                Ok(())
-            }
+            Step::Salvage { generation, job } => self.salvage(*generation, *job, observer).await,
             Step::Start { revision, from } => self.start(revision, from, observer).await,
             Step::Repair { generation } => {
                 let revision = self.revision(*generation)?;
@@ -302,9 +303,10 @@ impl<'a> Executor<'a> {
                 objects::retire(self.cluster, application, *generation, ingress, observer).await
             }
             Step::Reinstate { anchor } => {
+                let anchor = self.journal.record.reinstated(anchor);
                 let revision = self.revision(anchor.generation)?;
-                objects::reinstate(self.cluster, &revision, anchor, self.mode()).await?;
-                self.anchor = Some(anchor.clone());
+                objects::reinstate(self.cluster, &revision, &anchor, self.mode()).await?;
+                self.anchor = Some(anchor);
                 Ok(())
             }
             Step::Rest { snapshot } => self.rest(snapshot.clone()).await,
@@ -340,6 +342,54 @@ impl<'a> Executor<'a> {
         objects::create_generation(self.cluster, &revision, &anchor, mode, observer).await?;
         self.anchor = Some(anchor);
         Ok(())
+    }
+
+    /// Looks for what the job left last. On the way back that is what it committed before it was given up, and the
+    /// old generation has to come back also when nobody can tell.
+    async fn salvage(
+        &mut self,
+        generation: Generation,
+        job: JobId,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        let back = self.journal.record.direction == Direction::Back;
+        let found = match self.left_by(generation, job, observer).await {
+            Err(error)
+                if back
+                    && error.kind() != Kind::Conflict
+                    && !self.journal.record.stays_open(error.kind()) =>
+            {
+                observer.event(Event::Warning(format!(
+                    "nobody can tell whether generation {generation} committed anything, which would be processed once more: {error}"
+                )));
+                None
+            }
+            found => found?,
+        };
+        if let Some(path) = found.as_ref().filter(|_| back) {
+            observer.event(Event::Note(format!(
+                "generation {generation} got as far as {path}, from which it goes on"
+            )));
+        }
+        self.journal.record.salvage(found);
+        Ok(())
+    }
+
+    /// The newest snapshot of a job without pods.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] when it came to the end of its input: nothing is left to go on from.
+    async fn left_by(
+        &mut self,
+        generation: Generation,
+        job: JobId,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<SnapshotPath>> {
+        let revision = self.revision(generation)?;
+        if self.state.result_of(&revision, observer).await? == Some(Job::finished()) {
+            return Err(transition::finished(&revision.application));
+        }
+        self.state.newest_of(job, observer).await
     }
 
     async fn prove(&mut self, generation: Generation, observer: &mut dyn Observer) -> Result<()> {
@@ -447,9 +497,16 @@ impl<'a> Executor<'a> {
             Err(error) if self.journal.record.stays_open(error.kind()) => {
                 error.context(format!("{name} was not upgraded ({failed}), and going back was cut off; its state is in {snapshot}"))
             }
-            Err(error) => failed
-                .context(format!("{name} was not upgraded, and going back failed too ({error}); its state is in {snapshot}"))
-                .hint(format!("Bring it back with `kubectl flink restore {name} --from {snapshot}`.")),
+            Err(error) => {
+                let failed = failed
+                    .context(format!("{name} was not upgraded, and going back failed too ({error}); its state is in {snapshot}"))
+                    .hint(format!("Bring it back with `kubectl flink restore {name} --from {snapshot}`."));
+                let record = &self.journal.record;
+                match record.latest.as_ref().filter(|latest| record.stopped_at.as_ref() != Some(latest)) {
+                    Some(before) => failed.hint(format!("If its spec cannot read that, {before} is from before: whatever was done since is then done once more.")),
+                    None => failed,
+                }
+            }
         }
     }
 }

@@ -70,6 +70,7 @@ pub(crate) fn names(steps: &[Step]) -> Vec<String> {
             if *how == Stop::Cancel { "cancel" } else { "savepoint" }
         ),
         Step::Rest { .. } => "Rest".to_owned(),
+        Step::Salvage { generation, .. } => format!("Salvage {generation}"),
         other => {
             let text = format!("{other:?}").replace("Generation(", "").replace(')', "");
             text.replace(" { generation: ", " ").replace(" }", "")

@@ -100,8 +100,9 @@ pub fn beginning(revision: Revision, from: From) -> Vec<Step> {
 }
 
 /// The steps that go back to the spec of `old` after the generation `failed` did not come up: a further
-/// generation, from the snapshot that the stop left. An operation that is given up right after its stop has not
-/// removed the old pods yet.
+/// generation, from the snapshot that the stop left; with [`From::Found`] from what the failed one committed, if
+/// it did, which nobody is to do once more. An operation that is given up right after its stop has not removed the
+/// old pods yet.
 pub fn fallback(
     old: &Revision,
     failed: &Revision,
@@ -113,6 +114,9 @@ pub fn fallback(
         Step::Quiesce { generation: failed.generation },
         Step::Quiesce { generation: old.generation },
     ];
+    if from == From::Found {
+        steps.push(Step::Salvage { generation: failed.generation, job: failed.job_id });
+    }
     steps.extend(beginning(again, from));
     steps.push(Step::Retire { generation: failed.generation });
     steps.push(Step::Retire { generation: old.generation });

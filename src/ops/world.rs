@@ -13,7 +13,7 @@ use crate::ops::deploy::{Input, decide};
 use crate::ops::lifecycle::{self, StopMode};
 use crate::ops::observed::{Active, Job, Run};
 use crate::ops::operation::record::Record;
-use crate::ops::plan::{Plan, Step};
+use crate::ops::plan::{Plan, Step, Verb};
 use crate::ops::testing::revision;
 
 /// What a user asks for.
@@ -202,10 +202,13 @@ impl World {
         self.jobs.values().any(|flink| flink.state == State::Finished)
     }
 
-    /// Whether the operation under way has started this job. Nothing happens to it by itself: what a generation
-    /// commits before it is proven is done once more when it is given up.
+    /// Whether a restore under way has started this job. Nothing happens to it by itself: what a restored generation
+    /// commits before it is proven does not count when it is given up in favour of what was there before.
     fn is_on_trial(&self, job: JobId) -> bool {
         let Some(record) = &self.record else { return false };
+        if record.plan.verb != Verb::Restore {
+            return false;
+        }
         let all = record.plan.steps.iter().chain(&record.plan.fallback);
         let mut started = all.filter_map(|step| match step {
             Step::Start { revision, .. } => Some(revision.job_id),

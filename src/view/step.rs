@@ -35,7 +35,7 @@ pub fn words(step: &Step) -> String {
                 From::Empty => "empty state".to_owned(),
                 From::Snapshot(path) => path.to_string(),
                 From::Stopped => "what the stopped job left".to_owned(),
-                From::Found => "what is found of the old job".to_owned(),
+                From::Found => "what was found".to_owned(),
             };
             match revision.spec.is_suspended() {
                 false => format!("start generation {} from {from}", revision.generation),

@@ -84,14 +84,15 @@ fn an_upgrade_saves_first_and_can_go_back() -> Result<()> {
         [
             "Quiesce 7",
             "Quiesce 4",
-            "Start 8 from Stopped",
+            "Salvage 7",
+            "Start 8 from Found",
             "Prove 8",
             "Catalogue 8",
             "Retire 7",
             "Retire 4"
         ]
     );
-    let Some(Step::Start { revision: again, .. }) = plan.fallback.get(2) else { panic!() };
+    let Some(Step::Start { revision: again, .. }) = plan.fallback.get(3) else { panic!() };
     assert_eq!(again.image, active.revision.image, "the fallback runs the old spec");
     assert_ne!(again.job_id, active.revision.job_id);
     Ok(())

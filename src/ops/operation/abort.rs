@@ -5,7 +5,7 @@ use crate::model::ids::JobId;
 use crate::model::name::Generation;
 use crate::ops::observed::Run;
 use crate::ops::operation::record::{Direction, Record};
-use crate::ops::plan::{Step, Stop, Verb};
+use crate::ops::plan::{From, Step, Stop, Verb};
 
 /// The way back to the state before.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,18 +68,25 @@ pub fn way(record: &Record) -> Way {
 /// Undoes what was begun where no job was stopped.
 fn undo(record: &Record, begun: &[Step]) -> Way {
     let started = begun.iter().find_map(|step| match step {
-        Step::Start { revision, .. } => Some(revision.generation),
+        Step::Start { revision, from } => Some((revision, from)),
         _ => None,
     });
-    let Some(generation) = started else { return Way::Forget };
+    let Some((revision, from)) = started else { return Way::Forget };
+    let generation = revision.generation;
     match &record.before {
         // The generation was there before, and this operation only waits for it.
         Some(anchor) if anchor.generation == generation => Way::Forget,
-        Some(anchor) => Way::Back(vec![
-            Step::Quiesce { generation },
-            Step::Reinstate { anchor: anchor.clone() },
-            Step::Retire { generation },
-        ]),
+        Some(anchor) => {
+            let mut steps = vec![Step::Quiesce { generation }];
+            // What went on from where the application was may have got further. What went back, or began anew, has
+            // not.
+            if *from == From::Found || record.snapshot_of(from) == record.latest {
+                steps.push(Step::Salvage { generation, job: revision.job_id });
+            }
+            steps.push(Step::Reinstate { anchor: anchor.clone() });
+            steps.push(Step::Retire { generation });
+            Way::Back(steps)
+        }
         None => Way::Back(vec![Step::Retire { generation }, Step::RetireApplication]),
     }
 }
@@ -187,6 +194,7 @@ mod tests {
         let Way::Back(steps) = at(&record, 1) else { panic!("no way back") };
         assert!(matches!(&steps[..], [
             Step::Quiesce { generation },
+            Step::Salvage { .. },
             Step::Reinstate { anchor },
             Step::Retire { .. },
         ] if generation.number() == 5 && anchor.generation.number() == 4));

@@ -222,6 +222,21 @@ impl Record {
         owed && !is_cut_off(error)
     }
 
+    /// Notes what was found of a job without pods. What was known before stays known, as the latest.
+    pub fn salvage(&mut self, found: Option<SnapshotPath>) {
+        let known = self.stopped_at.take();
+        if found.is_some() && known.is_some() && known != found {
+            self.latest.clone_from(&known);
+        }
+        self.stopped_at = found.or(known).or_else(|| self.latest.clone());
+    }
+
+    /// The anchor that is brought back, with what the generation that is given up got to.
+    pub fn reinstated(&self, anchor: &Anchor) -> Anchor {
+        let snapshot = self.stopped_at.clone().or_else(|| anchor.snapshot.clone());
+        Anchor { snapshot, ..anchor.clone() }
+    }
+
     /// From now on it goes back: by the plan's fallback, or by `steps`.
     pub fn turn_back(&mut self, failure: Option<String>, steps: Option<Vec<Step>>) {
         self.direction = Direction::Back;

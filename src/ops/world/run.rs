@@ -148,8 +148,11 @@ impl World {
                 self.pods.remove(generation);
             }
             Step::Salvage { job, .. } => {
-                let found = self.newest_of(*job).or(record.latest);
-                self.set(|record| record.stopped_at = found);
+                if self.jobs.get(job).is_some_and(|flink| flink.state == State::Finished) {
+                    return Err(Ended::Failed(Kind::Conflict));
+                }
+                let found = self.newest_of(*job);
+                self.set(|record| record.salvage(found));
             }
             Step::Start { revision, from } => {
                 let restored_from = record.snapshot_of(from);
@@ -173,7 +176,7 @@ impl World {
             // Only documents with nonces have these, and a snapshot of a job that goes on changes nothing here.
             Step::Snapshot { .. } => {}
             Step::Acknowledge { nonces } => self.note(|anchor| anchor.nonces = *nonces),
-            Step::Reinstate { anchor } => self.anchor = Some(anchor.clone()),
+            Step::Reinstate { anchor } => self.anchor = Some(record.reinstated(anchor)),
             Step::Rest { snapshot } => {
                 let left = record.stopped_at.or(snapshot.clone());
                 self.note(|anchor| {

@@ -146,7 +146,9 @@ proptest! {
             holds(&mut killed)?;
             prop_assert_eq!(killed.shape(), undisturbed.shape(), "killed after {} moments", after);
 
-            // The way back, where there is one.
+            // The way back, where there is one; whatever runs commits something before.
+            undone.happens(Happening::Progress);
+            undone.happens(Happening::Checkpoint);
             if !undone.abort(None) {
                 undone.resume();
             }

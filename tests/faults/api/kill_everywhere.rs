@@ -9,6 +9,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use regex_lite::Regex;
+
 use super::scene::JAR;
 use crate::support::{Cut, Flink, Outcome, Proxy, Running, Sandbox, eventually, fault, inventory};
 
@@ -213,7 +215,7 @@ fn abort(
         (true, 4) => same(verb, place, false, whole, told).map(|_| "only forward"),
         (true, 0) if place.has_record() => Err("a record is left".to_owned()),
         (true, 0) => {
-            let now = place.state();
+            let mut now = place.state();
             let is_kind = |object: &str, kind| object.contains(&format!(r#""kind":"{kind}""#));
             let mut undone = whole.before.clone();
             // What a first deploy makes of storage stays, as it does in delete; so does the record of a further
@@ -224,6 +226,15 @@ fn abort(
             };
             undone.0.retain(|object| !is_kind(object, stays));
             undone.0.extend(now.0.iter().filter(|object| is_kind(object, stays)).cloned());
+            // What is started later goes on from where the one that was given up got to.
+            let got_to = Regex::new(r#""kubectl-flink.io/snapshot":"[^"]*","#).unwrap();
+            if now.0.iter().any(|object| {
+                got_to.find(object).is_some_and(|m| m.as_str().contains("/checkpoints/"))
+            }) {
+                for object in now.0.iter_mut().chain(&mut undone.0) {
+                    *object = got_to.replace_all(object, "").into_owned();
+                }
+            }
             if differs(&now, &undone).is_none() {
                 return Ok("undone");
             }

@@ -2,8 +2,10 @@
 
 use insta::assert_snapshot;
 
-use super::scene::{JAR, LIMIT, WHOLE, deploy, killed_at, kinds, patient, run, run_into, sandbox};
-use crate::support::{Cut, fault, inventory};
+use super::scene::{
+    JAR, LIMIT, WHOLE, deploy, killed_at, kinds, patient, run, run_into, sandbox, through,
+};
+use crate::support::{Cut, Flink, fault, inventory};
 
 #[test]
 #[ignore = "needs an API server: cargo xtask test --layer faults"]
@@ -218,4 +220,25 @@ fn a_stop_is_undone_only_before_it_was_sent() {
     ");
     run(&sandbox, &["operation", "resume", "orders", &through]).success();
     assert_eq!(proxy.savepoints(), 1);
+}
+
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer faults"]
+fn what_was_committed_before_it_was_given_up_is_not_done_once_more() {
+    let (sandbox, proxy) = sandbox();
+    sandbox.start(&mut deploy(&sandbox, &[])).success();
+    let storage = format!("--storage=pvc:1Gi,class={}", sandbox.namespace);
+    let upgrade = patient(sandbox.command(&["deploy", "orders", JAR, &storage, "--parallelism=2"]));
+    // Its first checkpoint is complete, and nobody has heard of it.
+    killed_at(&sandbox, &proxy, upgrade, Cut::FreezeAt("/checkpoints/details/"));
+    let abort = through(&sandbox, &proxy, &["operation", "abort", "orders"]);
+    abort.success();
+    assert!(abort.stderr.contains("generation 2 got as far as file:///flink/state/"), "{abort}");
+    let third = inventory(&sandbox).into_iter().find(|object| {
+        object.contains(r#""kind":"ControllerRevision""#) && object.contains(r#""generation":3"#)
+    });
+    let third = third.unwrap_or_else(|| panic!("the old spec does not run again\n{abort}"));
+    assert!(third.contains("/checkpoints/"), "it began from where it was stopped: {third}");
+    assert_eq!(proxy.flink(Flink::states), ["RUNNING"]);
+    assert_eq!(proxy.flink(Flink::violations), [""; 0]);
 }
