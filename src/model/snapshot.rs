@@ -35,11 +35,17 @@ impl SnapshotPath {
 
     /// What the folder's name says: Flink names checkpoints `chk-N`.
     pub fn kind(&self) -> SnapshotKind {
-        let number = self.name().strip_prefix("chk-");
-        match number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
-            true => SnapshotKind::Checkpoint,
-            false => SnapshotKind::Savepoint,
+        match self.checkpoint_number() {
+            Some(_) => SnapshotKind::Checkpoint,
+            None => SnapshotKind::Savepoint,
         }
+    }
+
+    /// The N of a checkpoint's `chk-N`.
+    pub fn checkpoint_number(&self) -> Option<u64> {
+        let number = self.name().strip_prefix("chk-")?;
+        let digits = number.bytes().all(|b| b.is_ascii_digit());
+        number.parse().ok().filter(|_| digits)
     }
 }
 

@@ -39,8 +39,38 @@ pub async fn list(store: &dyn StateStore, layout: &StateLayout) -> Result<Vec<Sn
     )?;
     let mut found = collect(&in_savepoints, SnapshotKind::Savepoint);
     found.extend(collect(&in_checkpoints, SnapshotKind::Checkpoint));
-    found.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.path.cmp(&b.path)));
+    sort_newest_first(store, &mut found).await?;
     Ok(found)
+}
+
+/// Sorts by time, and what has the same time by the number that Flink gave it: S3 and Azure tell whole seconds, and a
+/// copied volume may have one time for all. A job that starts from a snapshot counts on from its number.
+async fn sort_newest_first(store: &dyn StateStore, found: &mut [Snapshot]) -> Result<()> {
+    found.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.path.cmp(&b.path)));
+    for same in found.chunk_by_mut(|a, b| a.created == b.created).filter(|same| same.len() > 1) {
+        let mut numbers = HashMap::new();
+        for snapshot in same.iter() {
+            numbers.insert(snapshot.path.clone(), number(store, &snapshot.path).await?);
+        }
+        same.sort_by(|a, b| numbers[&b.path].cmp(&numbers[&a.path]));
+    }
+    Ok(())
+}
+
+/// The number of the checkpoint or savepoint; `None` when it is gone or not Flink's.
+async fn number(store: &dyn StateStore, path: &SnapshotPath) -> Result<Option<u64>> {
+    if let Some(number) = path.checkpoint_number() {
+        return Ok(Some(number));
+    }
+    match store.read(&path.metadata(), 16).await {
+        Ok(head) if parse_head(&head).is_ok() => {
+            // `MetadataV2V3SerializerBase.serializeMetadata` writes it first.
+            let bytes = head.get(8..16).and_then(|bytes| bytes.try_into().ok());
+            Ok(bytes.map(u64::from_be_bytes))
+        }
+        Err(error) if error.kind() != Kind::NotFound => Err(error),
+        _ => Ok(None),
+    }
 }
 
 /// The complete savepoint in the folder of one operation, if there is one: proof for an operation
@@ -51,7 +81,9 @@ pub async fn of_operation(
     operation: &OperationId,
 ) -> Result<Option<Snapshot>> {
     let entries = store.list(&layout.operation_savepoints(operation), 2, &[]).await?;
-    Ok(collect(&entries, SnapshotKind::Savepoint).into_iter().max_by_key(|found| found.created))
+    let mut found = collect(&entries, SnapshotKind::Savepoint);
+    sort_newest_first(store, &mut found).await?;
+    Ok(found.into_iter().next())
 }
 
 /// Checks that a snapshot is there and complete, before a job depends on it.

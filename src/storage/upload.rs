@@ -80,6 +80,7 @@ async fn upload_once(
             .hint("Run the command again once the build has ended."));
     }
     file.seek(std::io::SeekFrom::Start(offset)).await.map_err(unreadable)?;
+    progress(UploadProgress { sent: offset, total });
     let mut source = Counted { inner: file, sent: offset, total, progress };
     store.upload(upload, offset, &mut source).await
 }

@@ -109,7 +109,6 @@ fn tables_are_the_same_at_every_width_and_in_a_pipe() {
     NAME     STATE     FLINK   PARALLELISM   LAST-CHECKPOINT   STORAGE        GENERATION   AGE   STATE-SIZE   JOB-ID                             IMAGE
     orders   RUNNING   2.3     1             <none>            orders-state   1            AGE   <none>       00000000000000000000000000job-id   flink:2.3.0
     ---- stderr
-    warning: orders: NotFoundException: not found
     ");
 }
 

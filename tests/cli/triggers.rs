@@ -140,7 +140,7 @@ fn a_new_number_in_a_document_takes_a_snapshot_once() {
     exit code: 0
     ---- stdout
     application/orders saved
-    file:///flink/state/checkpoints/00000000000000000000000000job-id/chk-1
+    file:///flink/state/test-00000/orders/checkpoints/00000000000000000000000000job-id/chk-2
     ---- stderr
     Deploying orders: waiting for Flink
     checkpoint completed
@@ -171,7 +171,7 @@ fn checkpoint_prints_its_path_or_an_id_to_follow_it_by() {
     assert_snapshot!(place.run(&["checkpoint", "orders"]), @"
     exit code: 0
     ---- stdout
-    file:///flink/state/checkpoints/00000000000000000000000000job-id/chk-1
+    file:///flink/state/test-00000/orders/checkpoints/00000000000000000000000000job-id/chk-1
     ---- stderr
     Checkpoint of orders: waiting for Flink
     checkpoint of orders completed
@@ -193,7 +193,7 @@ fn checkpoint_prints_its_path_or_an_id_to_follow_it_by() {
     assert_snapshot!(place.run(&["checkpoint", "orders", "--attach", &id, "-q"]), @"
     exit code: 0
     ---- stdout
-    file:///flink/state/checkpoints/00000000000000000000000000job-id/chk-1
+    file:///flink/state/test-00000/orders/checkpoints/00000000000000000000000000job-id/chk-1
     ---- stderr
     ");
     place.run(&["stop", "orders"]).success();

@@ -18,9 +18,12 @@ fn counts_on(sandbox: &Sandbox, proof: Proof, uri: &str, image: &str) {
     let stopped = app.run("stop", &[]);
     stopped.success();
     assert!(stopped.last_line().starts_with(uri), "{stopped}");
+    let left = stopped.last_line().to_owned();
     app.run("delete", &["-y"]).success();
     proof.check(sandbox, "store", &image["--image=".len()..]);
-    app.run("restore", &["--storage=store", &image]).success();
+    let restored = app.run("restore", &["--storage=store", &image]);
+    restored.success();
+    assert!(restored.stderr.contains(&left), "not from {left}: {restored}");
     let before = exactly_once(&app.committed());
     app.wait_for_commits(before + 50);
     proof.has("restore");

@@ -58,6 +58,30 @@ async fn lists_complete_snapshots_newest_first() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn what_a_store_dates_to_the_same_second_is_told_apart_by_its_number() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (store, layout) = (local_store(dir.path()), layout()?);
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+    let put = |path: &str, number: u64| -> anyhow::Result<()> {
+        let path = dir.path().join("team/shop/orders").join(path).join("_metadata");
+        std::fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        std::fs::write(&path, [&HEAD[..], &number.to_be_bytes()].concat())?;
+        Ok(std::fs::File::options().write(true).open(&path)?.set_modified(time)?)
+    };
+    put("savepoints/0123456789/savepoint-abc123-00000000000a", 9)?;
+    put("savepoints/0123456789/savepoint-abc123-00000000000b", 11)?;
+    put("savepoints/0123456789/savepoint-abc123-00000000000c", 7)?;
+    put(&format!("checkpoints/{JOB}/chk-10"), 0)?;
+    let found = list(&store, &layout).await?;
+    let names: Vec<&str> = found.iter().map(|snapshot| snapshot.path.name()).collect();
+    assert_eq!(names[..2], ["savepoint-abc123-00000000000b", "chk-10"]);
+    assert!(names[2].ends_with('a') && names[3].ends_with('c'), "{names:?}");
+    let mine = of_operation(&store, &layout, &"0123456789".parse()?).await?;
+    assert_eq!(mine.as_ref(), found.first());
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_operation_finds_only_its_own_finished_savepoint() -> anyhow::Result<()> {
     let dir = volume()?;
     let (store, layout) = (local_store(dir.path()), layout()?);

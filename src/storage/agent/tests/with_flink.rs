@@ -171,7 +171,7 @@ impl Bench {
         let jar = self.jar(6_000_000)?;
         let (mut begun, mut last) = (Vec::new(), u64::MAX);
         let mut progress = |now: UploadProgress| {
-            if last == u64::MAX || now.sent < last {
+            if last == u64::MAX || now.sent <= last {
                 begun.push(now.sent);
             }
             last = now.sent;
