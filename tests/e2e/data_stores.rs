@@ -81,13 +81,7 @@ fn judged_bad(sandbox: &Sandbox, name: &str, reason: &str) {
 fn interrupted(sandbox: &Sandbox) {
     let check = ["storage", "check", "rows", "--duration=60s"];
     let running = Running::start(&mut sandbox.command(&check));
-    eventually("the pod of the check", LIMIT, || {
-        let pods: Vec<Pod> = sandbox.cluster.list(&sandbox.cluster.api(&sandbox.namespace), "");
-        let runs =
-            |pod: &Pod| pod.status.as_ref().is_some_and(|s| s.phase.as_deref() == Some("Running"));
-        pods.iter().any(runs).then_some(())
-    });
-    std::thread::sleep(Duration::from_secs(4));
+    running.wait_to_say("measuring latency", LIMIT);
     running.interrupt();
     sandbox.finish(running, LIMIT).fails(130, &["interrupted"]);
     no_pods(sandbox);
@@ -147,12 +141,15 @@ fn hbase_has_each_row_once_and_is_measured() {
     let uri = format!("hbase://{quorum}/default:{}", sandbox.namespace);
     sandbox.run(&["storage", "create", "rows", &uri]).success();
     // It listens before its master has handed out the regions.
-    let check = ["storage", "check", "rows", "--duration=1s"];
+    let check = ["storage", "check", "rows", "--duration=5s"];
     eventually("HBase to serve", LIMIT, || {
         (sandbox.run_for(LIMIT, &check).code == 0).then_some(())
     });
     let answer = checked(&sandbox);
     assert_eq!(answer["verdicts"][0]["grade"], "good", "{answer:#}");
+    interrupted(&sandbox);
+    let tables = server.tool("jobs.Tables", &[quorum]);
+    assert!(!tables.contains("kubectl_flink_check_"), "of the checks: {tables}");
 
     let nowhere = ["storage", "create", "nowhere", &uri, "--znode-parent=/nowhere"];
     sandbox.run(&nowhere).success();

@@ -90,11 +90,7 @@ fn a_claim_is_measured_judged_and_left_as_it_was() {
 
     // Interrupted, it cleans up, too.
     let running = Running::start(&mut sandbox.command(CHECK));
-    eventually("the second pod", LIMIT, || {
-        let pods: Vec<Pod> = sandbox.cluster.list(&sandbox.cluster.api(&sandbox.namespace), "");
-        (pods.len() == 2).then_some(())
-    });
-    std::thread::sleep(Duration::from_secs(3));
+    running.wait_to_say("measuring latency", LIMIT);
     running.interrupt();
     sandbox.finish(running, LIMIT).fails(130, &["interrupted"]);
     no_pods(&sandbox);

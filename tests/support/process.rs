@@ -2,14 +2,15 @@
 
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A process whose output is being collected. It does not outlive the test.
 pub(crate) struct Running {
     child: Child,
-    stdout: Option<JoinHandle<String>>,
-    stderr: Option<JoinHandle<String>>,
+    stdout: Option<Output>,
+    stderr: Option<Output>,
 }
 
 impl Running {
@@ -21,9 +22,21 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
-        let stdout = child.stdout.take().map(collect);
-        let stderr = child.stderr.take().map(collect);
+        let stdout = child.stdout.take().map(Output::of);
+        let stderr = child.stderr.take().map(Output::of);
         Running { child, stdout, stderr }
+    }
+
+    /// Waits until it has said `text` on stderr.
+    ///
+    /// # Panics
+    /// When it has not within `limit`.
+    #[track_caller]
+    pub(crate) fn wait_to_say(&self, text: &str, limit: Duration) {
+        let stderr = self.stderr.as_ref().unwrap();
+        super::eventually(&format!("{text:?} on stderr"), limit, || {
+            stderr.so_far().contains(text).then_some(())
+        });
     }
 
     /// Sends SIGINT, as Ctrl-C does.
@@ -75,8 +88,8 @@ impl Running {
         if status.is_none() {
             self.child.kill().unwrap();
         }
-        let stdout = self.stdout.take().map_or_else(String::new, |t| t.join().unwrap());
-        let stderr = self.stderr.take().map_or_else(String::new, |t| t.join().unwrap());
+        let stdout = self.stdout.take().map_or_else(String::new, Output::whole);
+        let stderr = self.stderr.take().map_or_else(String::new, Output::whole);
         let Some(status) = status else {
             panic!("still running after {limit:?}\n---- stdout\n{stdout}\n---- stderr\n{stderr}");
         };
@@ -92,10 +105,35 @@ impl Drop for Running {
     }
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).unwrap();
+/// What a process writes, collected by a thread.
+struct Output {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Output {
+    fn of(mut pipe: impl Read + Send + 'static) -> Output {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let written = bytes.clone();
+        let reader = std::thread::spawn(move || {
+            let mut some = [0; 8192];
+            loop {
+                match pipe.read(&mut some).unwrap() {
+                    0 => return,
+                    read => written.lock().unwrap().extend_from_slice(&some[..read]),
+                }
+            }
+        });
+        Output { bytes, reader }
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    fn whole(self) -> String {
+        self.reader.join().unwrap();
+        let bytes = std::mem::take(&mut *self.bytes.lock().unwrap());
         String::from_utf8(bytes).expect("the plugin prints UTF-8")
-    })
+    }
 }

@@ -60,7 +60,9 @@ impl Server {
 
     /// The same, of a server that may not be ready yet.
     pub(crate) fn try_tool(&self, class: &str, args: &[&str]) -> Result<String, String> {
-        try_inside(&[&["java", "-cp", self.fact("job"), class], args].concat())
+        let libraries = self.access.get("libraries").map_or("", String::as_str);
+        let class_path = format!("{}:{libraries}", self.fact("job"));
+        try_inside(&[&["java", "-cp", &class_path, class], args].concat())
     }
 
     /// Takes it down (`stop`, `kill`) until `start`. Other tests use it too: take one of the test's own for this.

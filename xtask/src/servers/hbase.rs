@@ -63,5 +63,6 @@ pub(super) fn start(cluster: &Cluster) -> Result<Access> {
         ("zookeeper", format!("{NODE}:{ZOOKEEPER}")),
         ("processes", PROCESS.to_owned()),
         ("job", jobs::rows(ROWS)?.display().to_string()),
+        ("libraries", jvm.class_path().to_owned()),
     ]))
 }

@@ -24,6 +24,11 @@ impl Jvm {
         Jvm { class_path: format!("{folder}:{}", self.class_path), ..self }
     }
 
+    /// Where it finds classes, inside the node.
+    pub(super) fn class_path(&self) -> &str {
+        &self.class_path
+    }
+
     /// The command line of a main class. The flags are for a small JVM that starts soon, and the user's.
     pub(super) fn command(&self, flags: &[&str], main: &str, arguments: &[&str]) -> Vec<String> {
         let small = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
