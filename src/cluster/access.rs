@@ -35,11 +35,16 @@ pub async fn denied(cluster: &Cluster, wanted: &[Permission]) -> Result<Vec<Perm
     Ok(lacking.map(|(permission, _)| *permission).collect())
 }
 
-/// Makes sure that the user has all of these permissions, before `what` writes anything.
+/// Makes sure that the user has all of these permissions, before `what` is begun; `so` says what it means that it is not.
 ///
 /// # Errors
 /// [`Kind::Denied`] with everything that is missing.
-pub async fn require(cluster: &Cluster, what: &str, wanted: &[Permission]) -> Result<()> {
+pub async fn require(
+    cluster: &Cluster,
+    what: &str,
+    so: &str,
+    wanted: &[Permission],
+) -> Result<()> {
     let denied = denied(cluster, wanted).await?;
     if denied.is_empty() {
         return Ok(());
@@ -49,7 +54,7 @@ pub async fn require(cluster: &Cluster, what: &str, wanted: &[Permission]) -> Re
     Err(Error::new(
         Kind::Denied,
         format!(
-            "this user lacks permissions that {what} needs in namespace {namespace:?}, so nothing was written: {denied}"
+            "this user lacks permissions that {what} needs in namespace {namespace:?}, so {so}: {denied}"
         ),
     )
     .hint("Ask an administrator for these permissions, or use another --context or --as.")

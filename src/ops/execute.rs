@@ -291,7 +291,9 @@ impl<'a> Executor<'a> {
                 let revision = self.revision(*generation)?;
                 match self.state.record(&revision, observer).await {
                     Err(error) if !self.plan().needs_storage() => {
-                        observer.event(Event::Warning(error.to_string()));
+                        observer.event(Event::Warning(format!(
+                            "the storage may not have the latest spec, which restore brings back: {error}"
+                        )));
                         Ok(())
                     }
                     recorded => recorded,

@@ -69,12 +69,16 @@ pub async fn check(cluster: &Cluster, record: &Record) -> Result<()> {
     steps(cluster, record, &all).await
 }
 
+/// What it means that permissions are asked for first.
+const UNWRITTEN: &str = "nothing was written";
+
 /// Makes sure that the user may take these steps of the operation.
 ///
 /// # Errors
 /// As [`check`].
 pub async fn steps(cluster: &Cluster, record: &Record, steps: &[Step]) -> Result<()> {
-    access::require(cluster, &record.plan.verb.to_string(), &needed(record, steps.iter())).await
+    let needed = needed(record, steps.iter());
+    access::require(cluster, &record.plan.verb.to_string(), UNWRITTEN, &needed).await
 }
 
 /// Makes sure that the user may do all that the verb (as [`permission::VERBS`] names it) may come to do: for
@@ -85,7 +89,7 @@ pub async fn steps(cluster: &Cluster, record: &Record, steps: &[Step]) -> Result
 pub async fn verb(cluster: &Cluster, verb: &str) -> Result<()> {
     let works = permission::of(verb).into_iter().flat_map(|needs| needs.refused_without);
     let needed: Vec<Permission> = works.copied().flat_map(Work::permissions).collect();
-    access::require(cluster, verb, &needed).await
+    access::require(cluster, verb, UNWRITTEN, &needed).await
 }
 
 #[cfg(test)]

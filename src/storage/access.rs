@@ -186,7 +186,8 @@ async fn helper(
     waiting: &mut (dyn FnMut(&Waiting) + Send),
 ) -> Result<HelperPod> {
     let needed: Vec<Permission> = Work::Storage.permissions().collect();
-    cluster_access::require(cluster, "reading the state storage", &needed).await?;
+    cluster_access::require(cluster, "reading the state storage", "it was not read", &needed)
+        .await?;
     if pods.iter().any(|pod| pod.name_any() == spec.name() && is_over(pod)) {
         gone(cluster, &spec.name(), deadline).await?;
     }

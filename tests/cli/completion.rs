@@ -90,6 +90,15 @@ fn names_come_from_the_cluster() {
         "orders\trunning\npayments\trunning\nminio\thdfs://namenode/flink\n\
          claim:orders-state\tstate of orders\nclaim:payments-state\tstate of payments\n:4\n"
     );
+    place.sandbox.run(&["storage", "create", "rows", "hbase://zookeeper:2181"]).success();
+    for words in [
+        &["storage", "delete", "r"][..],
+        &["storage", "describe", "r"],
+        &["storage", "check", "r"],
+        &["deploy", "--data-store=r"],
+    ] {
+        assert_eq!(place.complete(words), "rows\thbase://zookeeper:2181\n:4\n", "{words:?}");
+    }
     assert_eq!(
         place.complete(&["deploy", "--storage", "claim:o"]),
         "claim:orders-state\tstate of orders\n:4\n"

@@ -13,6 +13,7 @@ use kube::api::PostParams;
 use kubectl_flink::model::permission::{self, Permission};
 use serde_json::{Value, json};
 
+use super::storage;
 use crate::support::{
     Cut, Flink, Outcome, Proxy, Running, Sandbox, eventually, inventory, setting,
 };
@@ -31,9 +32,12 @@ struct Scenario {
     command: &'static [&'static str],
     /// Whether a job runs.
     job: bool,
+    /// What is done after the commands, by hand.
+    arrange: fn(&Sandbox),
 }
 
-const NOTHING: Scenario = Scenario { before: &[], killed_at: None, command: &[], job: false };
+const NOTHING: Scenario =
+    Scenario { before: &[], killed_at: None, command: &[], job: false, arrange: |_| () };
 
 /// One place where a scenario is played.
 struct Place {
@@ -54,6 +58,7 @@ impl Place {
                 None => drop(place.run(command, None).success()),
             }
         }
+        (scenario.arrange)(&place.sandbox);
         place
     }
 
@@ -237,7 +242,7 @@ const fn running(
     before: &'static [&'static [&'static str]],
     command: &'static [&'static str],
 ) -> Scenario {
-    Scenario { before, killed_at: None, command, job: true }
+    Scenario { before, command, job: true, ..NOTHING }
 }
 
 /// A scenario without a job.
@@ -245,11 +250,25 @@ const fn resting(
     before: &'static [&'static [&'static str]],
     command: &'static [&'static str],
 ) -> Scenario {
-    Scenario { before, killed_at: None, command, job: false }
+    Scenario { before, command, ..NOTHING }
 }
 
 const STOP: &[&str] = &["stop", "orders"];
 const SHARED: &[&str] = &["storage", "create", "shared", "VOLUME"];
+const PROFILE: &[&str] = &[
+    "storage",
+    "create",
+    "minio",
+    "s3://flink/state",
+    "--from-literal=AWS_ACCESS_KEY_ID=me",
+    "--from-literal=AWS_SECRET_ACCESS_KEY=x",
+];
+
+/// The claim `shared` has a volume, and can have a larger one.
+fn bound(sandbox: &Sandbox) {
+    storage::allow_expansion(sandbox, true);
+    storage::bind(sandbox, "shared", "1Gi");
+}
 
 /// Each verb, how it ends with exactly its Role in the first of its scenarios, and the scenarios: what one of them can do
 /// without, a later one must not. Those of `start`, `restore` and the operations have tests of their own.
@@ -293,10 +312,44 @@ const EVERY: &[(&str, i32, &[Scenario])] = &[
     ("operation-list", 0, &[resting(&[], &["operation", "list"])]),
     ("operation-show", 3, &[resting(&[], &["operation", "show", "orders"])]),
     ("storage-create", 0, &[resting(&[], SHARED)]),
-    ("storage-create-profile", 0, &[resting(&[], ROWS)]),
-    ("storage-delete-profile", 0, &[resting(&[ROWS], &["storage", "delete", "rows", "-y"])]),
     ("storage-list", 0, &[resting(&[SHARED], &["storage", "list"])]),
     ("storage-describe", 0, &[resting(&[SHARED], &["storage", "describe", "shared"])]),
+    ("storage-create-profile", 0, &[resting(&[], PROFILE), resting(&[], ROWS)]),
+    (
+        "storage-delete-profile",
+        0,
+        &[
+            resting(&[PROFILE], &["storage", "delete", "minio", "-y"]),
+            resting(&[ROWS], &["storage", "delete", "rows", "-y"]),
+        ],
+    ),
+    // Pods do not run here, and volumes do not grow: these wait in vain for what they were allowed to ask for.
+    (
+        "storage-check",
+        124,
+        &[
+            resting(&[PROFILE], &["storage", "check", "minio", "--timeout=2s"]),
+            resting(&[SHARED], &["storage", "check", "claim:shared", "--timeout=2s"]),
+        ],
+    ),
+    (
+        "storage-move",
+        124,
+        &[running(
+            &[DEPLOY, PROFILE],
+            &["storage", "move", "orders", "--to=minio", "--timeout=4s"],
+        )],
+    ),
+    (
+        "storage-resize",
+        124,
+        &[Scenario {
+            before: &[SHARED],
+            command: &["storage", "resize", "shared", "2Gi", "--timeout=2s"],
+            arrange: bound,
+            ..NOTHING
+        }],
+    ),
     (
         "storage-delete",
         0,
@@ -352,8 +405,8 @@ fn every_verb_runs_with_its_role_and_with_none_that_is_one_permission_smaller() 
         );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    // Others have tests of their own, are done like a savepoint, or take a storage elsewhere: a server and a pod, or
-    // a volume that can grow.
+    // Others have tests of their own, or are done like a savepoint; advice may look at the whole cluster, and makes do
+    // with less.
     let elsewhere = [
         "start",
         "restore",
@@ -361,10 +414,7 @@ fn every_verb_runs_with_its_role_and_with_none_that_is_one_permission_smaller() 
         "operation-abort",
         "logs",
         "checkpoint",
-        "storage-move",
-        "storage-check",
         "storage-advise",
-        "storage-resize",
     ];
     let tested: Vec<&str> = EVERY.iter().map(|(verb, ..)| *verb).chain(elsewhere).collect();
     let untested = permission::VERBS.iter().map(|needs| needs.verb);

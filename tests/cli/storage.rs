@@ -143,7 +143,8 @@ fn what_is_neither_claim_nor_application_cannot_grow() {
     "#);
 }
 
-fn allow_expansion(sandbox: &Sandbox, allow: bool) {
+/// Says of the class named after the namespace whether its volumes can grow.
+pub(super) fn allow_expansion(sandbox: &Sandbox, allow: bool) {
     let patch = Patch::Merge(json!({"allowVolumeExpansion": allow}));
     let classes = sandbox.cluster.api_all::<StorageClass>();
     let params = PatchParams::default();
@@ -152,7 +153,7 @@ fn allow_expansion(sandbox: &Sandbox, allow: bool) {
 }
 
 /// Gives the claim a volume of this size, as a driver and the kubelet would.
-fn bind(sandbox: &Sandbox, name: &str, size: &str) {
+pub(super) fn bind(sandbox: &Sandbox, name: &str, size: &str) {
     let claims = sandbox.cluster.api::<PersistentVolumeClaim>(&sandbox.namespace);
     let params = PatchParams::default();
     let spec = json!({"spec": {"volumeName": "by-hand"}});

@@ -4,6 +4,7 @@ mod data_stores;
 mod lifecycle;
 mod main_job;
 mod refused;
+mod relocate;
 mod s3;
 mod servers;
 mod spec;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
+use crate::support::records::exactly_once;
 use crate::support::{App, MOUNT, PATIENCE, Sandbox, eventually};
 
 #[test]
@@ -57,4 +58,29 @@ fn volumes_grow_and_come_with_each_taskmanager_while_the_job_counts() {
         (!claims().contains(&local)).then_some(())
     });
     assert_eq!(claims(), ["orders-state"]);
+}
+
+#[test]
+#[ignore = "needs a node: cargo xtask test --layer e2e"]
+fn a_full_claim_lets_the_job_run_and_growing_it_brings_savepoints_back() {
+    let sandbox = Sandbox::new();
+    let app = App::new(&sandbox, "orders").with_output();
+    let patient = "--set=execution.checkpointing.tolerable-failed-checkpoints=1000";
+    app.deploy(&["--storage=pvc:320Mi,class=sized", patient], &[]).success();
+    app.wait_for_commits(30);
+
+    // The last block is taken.
+    app.shell(&format!("cat /dev/zero > {MOUNT}/fill 2>/dev/null; sync; true"));
+    let failed = app.run("savepoint", &["--timeout=60s"]);
+    failed.fails(7, &["No space left", "The storage is full", "The job goes on running"]);
+    let stopped = app.run("stop", &["--timeout=60s"]);
+    stopped.fails(7, &["No space left", "The storage is full", "The job goes on running"]);
+    let status = app.run("status", &[]);
+    assert!(status.to_string().contains("RUNNING"), "{status}");
+
+    sandbox.run_for(PATIENCE, &["storage", "resize", "orders", "500Mi"]).success();
+    app.run("savepoint", &[]).success();
+    let before = exactly_once(&app.committed());
+    app.wait_for_commits(before + 30);
+    assert_eq!((app.restarts("jobmanager"), app.restarts("taskmanager")), (0, 0));
 }

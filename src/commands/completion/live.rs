@@ -159,17 +159,24 @@ async fn profiles(cluster: &Cluster) -> Vec<Candidate> {
 
 /// What `storage describe` and `storage delete` take.
 async fn stored(cluster: &Cluster) -> Result<Vec<Candidate>> {
-    let (claims, mut found) = tokio::join!(claims(cluster), profiles(cluster));
+    let (claims, mut found, data_stores) =
+        tokio::join!(claims(cluster), profiles(cluster), data_stores(cluster));
+    found.extend(data_stores.unwrap_or_default());
     found.extend(claims?);
     Ok(found)
 }
 
 /// What `storage check` takes.
 async fn measured(cluster: &Cluster) -> Result<Vec<Candidate>> {
-    let (applications, profiles, claims) =
-        tokio::join!(applications(cluster), profiles(cluster), claims(cluster));
+    let (applications, profiles, data_stores, claims) = tokio::join!(
+        applications(cluster),
+        profiles(cluster),
+        data_stores(cluster),
+        claims(cluster)
+    );
     let mut found = applications?;
     found.extend(profiles);
+    found.extend(data_stores.unwrap_or_default());
     found.extend(claims?.into_iter().map(Candidate::of_claim));
     Ok(found)
 }

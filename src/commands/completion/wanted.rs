@@ -20,9 +20,9 @@ pub(super) enum Wanted {
     Application,
     /// A claim that holds state.
     Claim,
-    /// A claim that holds state, or a storage profile.
+    /// A claim that holds state, a storage profile, or a data store.
     Stored,
-    /// What can be measured: an application, a profile, or a claim as `claim:NAME`.
+    /// What can be measured: an application, a profile, a data store, or a claim as `claim:NAME`.
     Measured,
     /// Storage to use, as `--storage` takes it: a profile, a claim that is there, or a new one.
     Storage,
