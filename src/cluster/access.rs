@@ -39,12 +39,7 @@ pub async fn denied(cluster: &Cluster, wanted: &[Permission]) -> Result<Vec<Perm
 ///
 /// # Errors
 /// [`Kind::Denied`] with everything that is missing.
-pub async fn require(
-    cluster: &Cluster,
-    what: &str,
-    so: &str,
-    wanted: &[Permission],
-) -> Result<()> {
+pub async fn require(cluster: &Cluster, what: &str, so: &str, wanted: &[Permission]) -> Result<()> {
     let denied = denied(cluster, wanted).await?;
     if denied.is_empty() {
         return Ok(());

@@ -432,8 +432,8 @@ pub const VERBS: &[Needs] = &[
         ..needs("storage-move", RESTORE)
     },
     Needs {
-        checks: &[AskFlink, Revision, Profile, ReadSecret],
-        ..needs("storage-check", &[Find, ReadClaim, Storage])
+        checks: &[AskFlink, ReadSecret],
+        ..needs("storage-check", &[Profile, Find, Revision, ReadClaim, Storage])
     },
     Needs {
         less_without: &[StorageClasses, Nodes, Profiles],

@@ -330,15 +330,8 @@ const EVERY: &[(&str, i32, &[Scenario])] = &[
         &[
             resting(&[PROFILE], &["storage", "check", "minio", "--timeout=2s"]),
             resting(&[SHARED], &["storage", "check", "claim:shared", "--timeout=2s"]),
+            resting(&[DEPLOY], &["storage", "check", "orders", "--timeout=2s"]),
         ],
-    ),
-    (
-        "storage-move",
-        124,
-        &[running(
-            &[DEPLOY, PROFILE],
-            &["storage", "move", "orders", "--to=minio", "--timeout=4s"],
-        )],
     ),
     (
         "storage-resize",
@@ -405,8 +398,8 @@ fn every_verb_runs_with_its_role_and_with_none_that_is_one_permission_smaller() 
         );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    // Others have tests of their own, or are done like a savepoint; advice may look at the whole cluster, and makes do
-    // with less.
+    // Others have tests of their own, or are done like a savepoint or a restore; advice may look at the whole cluster,
+    // and makes do with less.
     let elsewhere = [
         "start",
         "restore",
@@ -415,6 +408,7 @@ fn every_verb_runs_with_its_role_and_with_none_that_is_one_permission_smaller() 
         "logs",
         "checkpoint",
         "storage-advise",
+        "storage-move",
     ];
     let tested: Vec<&str> = EVERY.iter().map(|(verb, ..)| *verb).chain(elsewhere).collect();
     let untested = permission::VERBS.iter().map(|needs| needs.verb);

@@ -19,7 +19,8 @@ fn state_moves_from_a_claim_to_s3_and_the_claim_can_go_after_the_next_generation
 
     let run = |words: &[&str]| sandbox.run_for(crate::support::PATIENCE, words);
     let plan = run(&["storage", "move", "orders", "--to=s3", "--dry-run=client"]).success();
-    assert!(plan.contains("by savepoint") && plan.contains("s3://"), "{plan}");
+    assert!(plan.contains("copy the jar to s3://"), "{plan}");
+    assert!(plan.contains("with a savepoint in file:"), "{plan}");
     let moved = run(&["storage", "move", "orders", "--to=s3"]);
     assert!(moved.success().contains("moved"), "{moved}");
     let before = exactly_once(&app.committed());

@@ -87,6 +87,11 @@ impl Bed {
         command
     }
 
+    /// Flink's image.
+    pub(super) fn image(&self) -> String {
+        format!("flink:{VERSION}")
+    }
+
     /// Lets the machine come to rest.
     pub(super) fn settle(&self) -> Result<()> {
         wait("old pods to go", || {
@@ -135,7 +140,8 @@ pub(super) fn quietly(title: &str, log: &str, command: &mut Command) -> Result<(
     Step::new(title, log).run(command)
 }
 
-fn run(site: &Site, args: &[&str]) -> Result<String> {
+/// Runs kubectl, which must succeed; gives what it prints.
+pub(super) fn run(site: &Site, args: &[&str]) -> Result<String> {
     let output = site.kubectl(args).stdin(Stdio::null()).output().context("cannot run kubectl")?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "kubectl {}: {}", args.join(" "), complaint.trim());

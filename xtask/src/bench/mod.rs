@@ -13,6 +13,7 @@ mod requests;
 mod savepoint;
 mod start;
 mod storage;
+mod upload;
 
 use std::path::PathBuf;
 
@@ -51,7 +52,8 @@ enum Name {
     Deploy,
     /// What the command adds to Flink's own checkpoint duration, against `flink savepoint`
     Savepoint,
-    /// Start of the storage agent, and 10,000 files listed and deleted, against the most they may take
+    /// Start of the storage agent, and 10,000 files listed and deleted, against the most they may take; a jar's upload,
+    /// against `kubectl cp`
     Storage,
     /// `version --client` against `kubectl version --client`: time and memory
     Start,

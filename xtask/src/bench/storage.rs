@@ -1,4 +1,4 @@
-//! `storage`: what `storage check` says of a claim. The baseline is the most that each may take.
+//! `storage`: what `storage check` says of a claim, with the most that each may take as the baseline; and an upload.
 
 use std::process::Stdio;
 
@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::bed::Bed;
 use super::report::{Measured, Round};
+use super::upload;
 use crate::step::say;
 
 /// The claim that is measured.
@@ -39,7 +40,9 @@ pub(super) fn measure(bed: &Bed, rounds: u32) -> Result<Vec<Measured>> {
         }
         say(&format!("    storage, round {round} of {rounds}"));
     }
-    Ok(measured.into())
+    let mut measured = Vec::from(measured);
+    measured.push(upload::measure(bed, CLAIM, rounds)?);
+    Ok(measured)
 }
 
 fn check(bed: &Bed) -> Result<Value> {
