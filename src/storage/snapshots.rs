@@ -63,9 +63,9 @@ async fn number(store: &dyn StateStore, path: &SnapshotPath) -> Result<Option<u6
         return Ok(Some(number));
     }
     match store.read(&path.metadata(), 16).await {
-        Ok(head) if parse_head(&head).is_ok() => {
+        Ok(metadata) if parse_head(&metadata).is_ok() => {
             // `MetadataV2V3SerializerBase.serializeMetadata` writes it first.
-            let bytes = head.get(8..16).and_then(|bytes| bytes.try_into().ok());
+            let bytes = metadata.get(8..16).and_then(|bytes| bytes.try_into().ok());
             Ok(bytes.map(u64::from_be_bytes))
         }
         Err(error) if error.kind() != Kind::NotFound => Err(error),

@@ -96,13 +96,23 @@ fn a_store_that_fails_lets_the_job_run_and_says_what_to_do() {
     // Whoever had the key has it no more.
     store.serve("revoked");
     let failed = app.run("savepoint", &["--timeout=60s"]);
-    assert!(failed.code != 0, "{failed}");
+    failed.fails(7, &["The store refuses the job's credentials", "The job goes on running"]);
     let status = app.run("status", &[]);
     assert!(status.to_string().contains("RUNNING"), "{status}");
     store.serve(&key);
     eventually("a savepoint after the key is back", PATIENCE, || {
         (app.run("savepoint", &["--timeout=60s"]).code == 0).then_some(())
     });
+
+    // The server takes its time: the command's is up before.
+    store.stall(true);
+    let slow = app.run("savepoint", &["--timeout=5s"]);
+    slow.fails(124, &["is not complete yet", "It goes on", "--attach"]);
+    store.stall(false);
+    let attach = slow.stderr.split("--attach ").nth(1).unwrap();
+    let attach = attach.split('`').next().unwrap();
+    let followed = app.run("savepoint", &["--attach", attach]);
+    assert!(followed.success().contains("s3://"), "the same one completed\n{followed}");
 
     // The server is down.
     store.server.control("kill");

@@ -173,6 +173,17 @@ impl Store {
         });
     }
 
+    /// Has the test's own server stand still, or go on.
+    pub(crate) fn stall(&self, stall: bool) {
+        let (process, signal) =
+            (self.server.fact("processes"), if stall { "STOP" } else { "CONT" });
+        // No other process has this in its command line.
+        let script = format!(
+            "for one in /proc/[0-9]*; do tr '\\0' ' ' < $one/cmdline 2>/dev/null | grep -q ' [p]osix .*/{process}/buckets' && kill -{signal} ${{one#/proc/}} && found=1; done; test -n \"$found\""
+        );
+        inside(&["sh", "-c", &script]);
+    }
+
     fn bucket(server: Server, process: &str, sandbox: &Sandbox) -> Store {
         let name = sandbox.namespace.clone();
         let folder = format!("{DATA}/{process}/buckets/{name}");
