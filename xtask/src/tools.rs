@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
 
 use crate::cache;
 use crate::step::Step;
@@ -181,6 +182,21 @@ impl Go {
         Ok(entry.join(binary.name))
     }
 
+    /// Where the files of the module `name` are, in the version that the module file in `folder` (from the repository's
+    /// root) asks for; fetched when they are not here.
+    pub(crate) fn module(&self, folder: &str, name: &str) -> Result<PathBuf> {
+        #[derive(Deserialize)]
+        struct Module {
+            #[serde(rename = "Dir")]
+            dir: PathBuf,
+        }
+        let mut command = self.command(&repository().join(folder));
+        command.args(["mod", "download", "-json", name]);
+        let output = Step::new(format!("Fetching {name}"), "go-module").output(&mut command)?;
+        let module: Module = serde_json::from_str(&output).context("what go printed")?;
+        Ok(module.dir)
+    }
+
     fn build(&self, binary: &Binary, module: &Path, ldflags: &str, dir: &Path) -> Result<()> {
         let flags = ["-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", ldflags];
         let stale = ["-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", binary.package];
@@ -299,6 +315,29 @@ pub(crate) const FAKE_GCS: Binary = Binary {
     cold: "the first time 2 to 4 minutes on two cores",
     links: &[],
 };
+
+/// Kubernetes' controller of VolumeSnapshots: upstream's own command, in the versions of our module file.
+pub(crate) const SNAPSHOT_CONTROLLER: Binary = Binary {
+    name: "snapshot-controller",
+    module: VOLUME_SNAPSHOTS,
+    package: "github.com/kubernetes-csi/external-snapshotter/v8/cmd/snapshot-controller",
+    ldflags: |_| Ok("-s -w".to_owned()),
+    cold: "the first time 2 to 4 minutes on two cores",
+    links: &[],
+};
+
+/// The sidecar that asks a CSI driver for snapshots: upstream's own command, in the versions of our module file.
+pub(crate) const CSI_SNAPSHOTTER: Binary = Binary {
+    name: "csi-snapshotter",
+    module: VOLUME_SNAPSHOTS,
+    package: "github.com/kubernetes-csi/external-snapshotter/v8/cmd/csi-snapshotter",
+    ldflags: |_| Ok("-s -w".to_owned()),
+    cold: "the first time 2 to 4 minutes on two cores",
+    links: &[],
+};
+
+/// The folder of the module with the two.
+pub(crate) const VOLUME_SNAPSHOTS: &str = "cluster/servers/volumesnapshots";
 
 /// Supervisor and image maker.
 pub(crate) const KT: Binary = Binary {

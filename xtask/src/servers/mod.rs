@@ -1,4 +1,5 @@
-//! Storage servers for tests: real ones, from package registries, as supervised processes of the local cluster.
+//! Storage servers for tests: real ones, from package registries, as supervised processes of the local cluster; and
+//! VolumeSnapshots, which a cluster serves or not.
 //!
 //! They listen on the node's address, inside its network namespace: pods reach them, nothing else does, and they and
 //! their data end with the cluster.
@@ -11,6 +12,7 @@ mod hdfs;
 mod java;
 mod ready;
 mod s3;
+pub(crate) mod volume_snapshots;
 
 use std::collections::BTreeMap;
 
@@ -42,6 +44,8 @@ pub(crate) enum Server {
     Cassandra,
     /// HBase, a database, with its ZooKeeper
     Hbase,
+    /// VolumeSnapshots: Kubernetes' snapshot controller, and its sidecar of the node's CSI driver
+    Volumesnapshots,
 }
 
 impl Server {
@@ -74,6 +78,7 @@ impl Server {
             Server::Gcs => gcs::start(cluster),
             Server::Cassandra => cassandra::start(cluster),
             Server::Hbase => hbase::start(cluster),
+            Server::Volumesnapshots => volume_snapshots::start(cluster),
         }
     }
 
@@ -82,8 +87,8 @@ impl Server {
         match self {
             Server::S3 | Server::Azure | Server::Gcs => Contents::FileSystems,
             Server::Hdfs => Contents::Hadoop,
-            // Jobs bring their clients along.
-            Server::Cassandra | Server::Hbase => Contents::Plain,
+            // Jobs bring their clients along; a volume needs none.
+            Server::Cassandra | Server::Hbase | Server::Volumesnapshots => Contents::Plain,
         }
     }
 }
@@ -115,5 +120,8 @@ mod tests {
         assert_eq!(of("e2e::stores::s3_presto_counts_on"), [Server::S3]);
         assert_eq!(of("e2e::s3::counts"), [Server::S3]);
         assert_eq!(of("e2e::stores::ss3_is_no_server"), []);
+        assert_eq!(of("e2e::volumesnapshots::come_back"), [Server::Volumesnapshots]);
+        // Those of Flink are no volume's.
+        assert_eq!(of("faults::snapshots::are_verified"), []);
     }
 }

@@ -18,10 +18,10 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::servers::Server;
+use crate::servers::{Server, volume_snapshots};
 use crate::site::Site;
 use crate::step::{self, Step, print, say, seconds};
-use crate::tools::Package;
+use crate::tools::{Go, Package};
 use crate::{agent, cache, cluster, flink_home, images, jobs, tools};
 use libtest::{Run, TestBinary};
 use results::Results;
@@ -378,6 +378,11 @@ impl Session<'_> {
                 env
             }
         };
+        if layer.is_alone() && servers.contains(&Server::Volumesnapshots) {
+            // Without a node nothing takes snapshots; what the API server says of the objects is the real thing.
+            let files = volume_snapshots::definitions(&Go::ensure()?)?;
+            env.push(variable("SNAPSHOT_DEFINITIONS", std::env::join_paths(files)?));
+        }
         env.push(variable("FAULTS", self.faults.path()));
         env.push(variable("STORES", self.stores.path()));
         Ok(Some(env))

@@ -1,10 +1,11 @@
-// Package csi is the node's volume driver: dynamic provisioning, mounting and growing of two kinds of volume.
+// Package csi is the node's volume driver: dynamic provisioning, mounting, growing and snapshots of two kinds of volume.
 //
 // A directory volume is a directory on the node and has no size limit. A sized volume is an XFS file system in a sparse
 // file of exactly the claimed size, mounted through a loop device, so a full volume is a real ENOSPC. XFS and not ext4,
 // because growing a mounted ext4 needs CAP_SYS_RESOURCE, which root lacks in many virtual machines. Upstream does
 // provisioning and growing in sidecars (external-provisioner, external-resizer); the first cannot be had as a Go
-// module and both would double the build, so this process does their part as well.
+// module and both would double the build, so this process does their part as well. Snapshots are asked for by upstream's
+// own sidecar, csi-snapshotter, where somebody starts it.
 package csi
 
 import (
@@ -20,6 +21,7 @@ import (
 
 	csispec "github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
@@ -65,6 +67,10 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	objects, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return err
+	}
 	volumes := store{root: o.root}
 	if err := os.MkdirAll(o.root, 0o755); err != nil {
 		return err
@@ -75,7 +81,7 @@ func run(ctx context.Context, o options) error {
 	}
 	resizer := newResizer(client, o.name, volumes)
 	go func() { failed <- resizer.run(ctx) }()
-	go controller.NewProvisionController(ctx, client, o.name, provisioner{driver: o.name, volumes: volumes},
+	go controller.NewProvisionController(ctx, client, o.name, provisioner{driver: o.name, volumes: volumes, objects: objects},
 		controller.LeaderElection(false)).Run(ctx)
 	select {
 	case <-ctx.Done():
@@ -90,7 +96,9 @@ func serve(o options, volumes store, failed chan<- error) error {
 	socket := filepath.Join(o.kubeletDir, "plugins", o.name, "csi.sock")
 	driver := grpc.NewServer()
 	csispec.RegisterIdentityServer(driver, identity{name: o.name})
-	csispec.RegisterNodeServer(driver, &nodeServer{node: o.node, volumes: volumes})
+	node := &nodeServer{node: o.node, volumes: volumes}
+	csispec.RegisterNodeServer(driver, node)
+	csispec.RegisterControllerServer(driver, &controllerServer{volumes: volumes, mutex: &node.mutex})
 	watcher := grpc.NewServer()
 	registration.RegisterRegistrationServer(watcher, registrar{name: o.name, endpoint: socket})
 	for path, server := range map[string]*grpc.Server{

@@ -30,7 +30,9 @@ func (i identity) Probe(context.Context, *csispec.ProbeRequest) (*csispec.ProbeR
 
 func (i identity) GetPluginCapabilities(context.Context, *csispec.GetPluginCapabilitiesRequest) (*csispec.GetPluginCapabilitiesResponse, error) {
 	online := &csispec.PluginCapability_VolumeExpansion{Type: csispec.PluginCapability_VolumeExpansion_ONLINE}
+	controller := &csispec.PluginCapability_Service{Type: csispec.PluginCapability_Service_CONTROLLER_SERVICE}
 	return &csispec.GetPluginCapabilitiesResponse{Capabilities: []*csispec.PluginCapability{
+		{Type: &csispec.PluginCapability_Service_{Service: controller}},
 		{Type: &csispec.PluginCapability_VolumeExpansion_{VolumeExpansion: online}}}}, nil
 }
 
@@ -63,8 +65,8 @@ func (n *nodeServer) NodeStageVolume(_ context.Context, r *csispec.NodeStageVolu
 	defer n.mutex.Unlock()
 	response := &csispec.NodeStageVolumeResponse{}
 	if !n.volumes.hasImage(r.VolumeId) {
-		if _, err := os.Stat(n.volumes.directory(r.VolumeId)); err != nil {
-			return nil, status.Error(codes.NotFound, err.Error())
+		if !n.volumes.has(r.VolumeId) {
+			return nil, status.Errorf(codes.NotFound, "there is no volume %s", r.VolumeId)
 		}
 		return response, nil
 	}

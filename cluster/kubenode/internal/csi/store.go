@@ -25,6 +25,12 @@ func (s store) hasImage(name string) bool {
 	return err == nil
 }
 
+// has tells whether there is a volume of this name, of either kind.
+func (s store) has(name string) bool {
+	_, err := os.Stat(s.directory(name))
+	return err == nil || s.hasImage(name)
+}
+
 // createDirectory makes a fresh directory volume: root's, 0755, as a real disk is. Pods of other users need fsGroup.
 func (s store) createDirectory(name string) error {
 	err := os.Mkdir(s.directory(name), 0o755)
@@ -90,9 +96,14 @@ func (s store) mountImage(name, target string) error {
 		return fmt.Errorf("loop device for %s: %w", s.image(name), err)
 	}
 	defer device.Close()
-	// discard gives the blocks of deleted files back to the sparse file.
-	if err := unix.Mount(device.Name(), target, "xfs", 0, "discard"); err != nil {
+	// discard gives the blocks of deleted files back to the sparse file. nouuid: XFS refuses a second file system with the
+	// identity of the first, and a volume made from a snapshot has that of its source.
+	if err := unix.Mount(device.Name(), target, "xfs", 0, "discard,nouuid"); err != nil {
 		return fmt.Errorf("mount %s: %w", device.Name(), err)
+	}
+	// A volume made from a smaller snapshot has a file system that is smaller than its file.
+	if err := growFileSystem(target); err != nil {
+		return errors.Join(err, unix.Unmount(target, 0))
 	}
 	return nil
 }
@@ -138,6 +149,11 @@ func growMounted(device, path string) error {
 	if err := unix.IoctlSetInt(int(file.Fd()), unix.LOOP_SET_CAPACITY, 0); err != nil {
 		return fmt.Errorf("new capacity of %s: %w", device, err)
 	}
+	return growFileSystem(path)
+}
+
+// growFileSystem lets the XFS mounted at path take all of its device; it does nothing where that is so already.
+func growFileSystem(path string) error {
 	if out, err := exec.Command("xfs_growfs", path).CombinedOutput(); err != nil {
 		return fmt.Errorf("xfs_growfs: %w: %s", err, out)
 	}
