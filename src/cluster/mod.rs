@@ -15,6 +15,7 @@ pub mod read;
 pub mod retry;
 mod session;
 pub mod survey;
+pub mod volume_snapshots;
 pub mod watch;
 pub mod write;
 

@@ -18,8 +18,9 @@ use super::write::Mode;
 use super::{failure, retry};
 use crate::error::{Error, Kind, Result};
 use crate::model::labels::FIELD_MANAGER;
+use crate::model::volume_snapshot::VolumeSnapshot;
 
-/// The kinds that an application consists of.
+/// The kinds that this plugin writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ObjectKind {
     /// State storage.
@@ -44,10 +45,12 @@ pub enum ObjectKind {
     NetworkPolicy,
     /// The way in from outside.
     Ingress,
+    /// A snapshot of the volume with the state; part of no application, whose objects come and go.
+    VolumeSnapshot,
 }
 
 impl ObjectKind {
-    /// All of them, in the order in which they are made.
+    /// Those that an application consists of, in the order in which they are made.
     pub const ALL: [ObjectKind; 11] = [
         ObjectKind::PersistentVolumeClaim,
         ObjectKind::ControllerRevision,
@@ -76,6 +79,7 @@ impl ObjectKind {
             ObjectKind::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
             ObjectKind::NetworkPolicy => ApiResource::erase::<NetworkPolicy>(&()),
             ObjectKind::Ingress => ApiResource::erase::<Ingress>(&()),
+            ObjectKind::VolumeSnapshot => ApiResource::erase::<VolumeSnapshot>(&()),
         }
     }
 }

@@ -183,6 +183,7 @@ async fn plan<'a>(
         )
         .hint("The state is under <namespace>/<application> on the storage: check the name, the namespace and the path of --storage."));
     };
+    let record = record.found_on(&storage);
     let snapshot = prepare::resolve(&args.from, &left.snapshots, &args.name)?;
     let plan = lifecycle::revive(&record, snapshot, args.allow_non_restored_state, operation);
     Ok(Prepared { plan, state, anchor: None, active: None })

@@ -15,6 +15,7 @@ mod revisions;
 pub mod security;
 mod services;
 mod store;
+mod volume_snapshot;
 mod volumes;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use data_stores::{data_store, data_store_secret};
 pub use profiles::{profile, profile_secret};
 pub use revisions::{controller_revision, read_revision};
 pub use store::{FETCH, PRELUDE, agent_env, agent_resources};
+pub use volume_snapshot::{NewVolumeSnapshot, volume_snapshot};
 pub use volumes::{STATE_VOLUME, affinity, claim, shared_claim, state_mount, state_volume};
 
 use crate::error::{Error, Kind, Result};

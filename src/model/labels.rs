@@ -20,12 +20,20 @@ pub const GENERATION: &str = "kubectl-flink.io/generation";
 /// The role of an object: see [`Component`].
 pub const COMPONENT: &str = "kubectl-flink.io/component";
 
-/// Annotation of a FlinkDeployment: the state storage, as `--storage` takes it.
+/// Annotation of an object that is made once: the operation that made it, so that a create whose answer was lost is
+/// recognised.
+pub const OPERATION: &str = "kubectl-flink.io/operation";
+
+/// Annotation of a FlinkDeployment: the state storage, as `--storage` takes it. Of a VolumeSnapshot: the claim that it is of, so
+/// that one like it can be made when that one is gone.
 pub const STORAGE: &str = "kubectl-flink.io/storage";
 /// Annotation of a FlinkDeployment: the names of data stores that the job reads or writes, with commas between them.
 pub const DATA_STORES: &str = "kubectl-flink.io/data-stores";
 /// Annotation of a FlinkDeployment: which engine runs it. Only `direct` so far.
 pub const ENGINE: &str = "kubectl-flink.io/engine";
+
+/// Annotation of a claim, and of a volume snapshot: the image that wrote to it last, with which its state can be read.
+pub const IMAGE: &str = "kubectl-flink.io/image";
 
 /// Label: the storage profile that an object is.
 pub const PROFILE: &str = "kubectl-flink.io/storage-profile";

@@ -36,3 +36,4 @@ pub mod store;
 pub(crate) mod testing;
 pub mod validate;
 pub mod violation;
+pub mod volume_snapshot;

@@ -92,6 +92,18 @@ impl FromStr for ApplicationName {
     }
 }
 
+/// Whether an object can have this name: a DNS subdomain of at most 253 characters
+/// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>).
+pub fn is_object_name(text: &str) -> bool {
+    let part_fits = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    text.len() <= 253 && text.split('.').all(part_fits)
+}
+
 impl TryFrom<String> for ApplicationName {
     type Error = Error;
     fn try_from(text: String) -> Result<Self> {

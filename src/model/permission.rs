@@ -41,6 +41,7 @@ const POLICY: &str = "policy";
 const NETWORK: &str = "networking.k8s.io";
 const RBAC: &str = "rbac.authorization.k8s.io";
 const LEASES: &str = "coordination.k8s.io";
+const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
 
 /// Looking whose an object is, and server-side apply of it, whether it exists or not.
 const APPLY: &[&str] = &["create", "get", "patch"];
@@ -140,6 +141,18 @@ pub enum Work {
     MakeProfile,
     /// Deleting a storage profile, and the Secret that was made with it.
     DeleteProfile,
+    /// Listing volume snapshots.
+    VolumeSnapshots,
+    /// Reading a volume snapshot.
+    ReadVolumeSnapshot,
+    /// Taking a volume snapshot.
+    TakeVolumeSnapshot,
+    /// Following a volume snapshot until it is ready.
+    AwaitVolumeSnapshot,
+    /// Seeing how volume snapshots can be taken, and of which driver.
+    VolumeSnapshotClasses,
+    /// Seeing which driver keeps a volume.
+    ReadVolume,
 }
 
 impl Work {
@@ -193,12 +206,26 @@ impl Work {
             Work::DeleteProfile => {
                 &[Grant("", "configmaps", &["delete"]), Grant("", "secrets", &["delete", "get"])]
             }
+            Work::VolumeSnapshots => &[Grant(SNAPSHOTS, "volumesnapshots", &["list"])],
+            Work::ReadVolumeSnapshot => &[Grant(SNAPSHOTS, "volumesnapshots", &["get"])],
+            Work::TakeVolumeSnapshot => &[Grant(SNAPSHOTS, "volumesnapshots", &["create", "get"])],
+            Work::AwaitVolumeSnapshot => &[Grant(SNAPSHOTS, "volumesnapshots", FOLLOW)],
+            Work::VolumeSnapshotClasses => &[Grant(SNAPSHOTS, "volumesnapshotclasses", &["list"])],
+            Work::ReadVolume => &[Grant("", "persistentvolumes", &["get"])],
         }
     }
 
     /// Whether it looks at the cluster as a whole, so that no Role can allow it.
     pub fn is_cluster_wide(self) -> bool {
-        matches!(self, Work::Namespace | Work::Nodes | Work::StorageClasses | Work::IngressClass)
+        matches!(
+            self,
+            Work::Namespace
+                | Work::Nodes
+                | Work::StorageClasses
+                | Work::IngressClass
+                | Work::VolumeSnapshotClasses
+                | Work::ReadVolume
+        )
     }
 
     /// The permissions it needs, one by one.
@@ -309,11 +336,13 @@ pub struct Needs {
 }
 
 use Work::{
-    Account, Anchor, AskFlink, AwaitClaim, Cancel, Claim, Claims, Compare, CompareIngress,
-    DeleteClaim, DeleteProfile, Events, Find, FollowPods, GrowClaim, IngressClass, List, Logs,
-    MakeIngress, MakeProfile, Namespace, Nodes, Observe, Operations, Pods, Profile, Profiles,
-    Quiesce, Quotas, ReadClaim, ReadSecret, Record, Retire, RetireApplication, RetireIngress,
-    Revision, Revisions, Snapshot, Start, Storage, StorageClasses, Unfinished, WatchList,
+    Account, Anchor, AskFlink, AwaitClaim, AwaitVolumeSnapshot, Cancel, Claim, Claims, Compare,
+    CompareIngress, DeleteClaim, DeleteProfile, Events, Find, FollowPods, GrowClaim, IngressClass,
+    List, Logs, MakeIngress, MakeProfile, Namespace, Nodes, Observe, Operations, Pods, Profile,
+    Profiles, Quiesce, Quotas, ReadClaim, ReadSecret, ReadVolume, ReadVolumeSnapshot, Record,
+    Retire, RetireApplication, RetireIngress, Revision, Revisions, Snapshot, Start, Storage,
+    StorageClasses, TakeVolumeSnapshot, Unfinished, VolumeSnapshotClasses, VolumeSnapshots,
+    WatchList,
 };
 
 const fn needs(verb: &'static str, refused_without: &'static [Work]) -> Needs {
@@ -419,11 +448,16 @@ pub const VERBS: &[Needs] = &[
         ..needs("storage-create", &[Claim])
     },
     Needs {
+        checks: &[Quotas, AwaitClaim, Namespace, StorageClasses, VolumeSnapshotClasses],
+        ..needs("storage-create-from-snapshot", &[Claim, ReadVolumeSnapshot])
+    },
+    Needs {
         checks: &[Namespace, Account, ReadSecret],
         ..needs("storage-create-profile", &[ReadClaim, Profile, MakeProfile])
     },
     Needs { less_without: &[Profiles], ..needs("storage-list", &[Claims, Pods, Revisions]) },
     Needs {
+        less_without: &[VolumeSnapshots],
         checks: &[StorageClasses],
         ..needs("storage-describe", &[Profile, ReadClaim, Pods, Revisions, Events])
     },
@@ -444,7 +478,17 @@ pub const VERBS: &[Needs] = &[
         checks: &[Quotas, StorageClasses],
         ..needs("storage-resize", &[ReadClaim, Revisions, Pods, GrowClaim, AwaitClaim])
     },
-    needs("storage-delete", &[Profile, ReadClaim, Pods, Revisions, DeleteClaim]),
+    Needs {
+        checks: &[ReadVolume, VolumeSnapshotClasses],
+        ..needs(
+            "storage-snapshot",
+            &[ReadClaim, Revisions, TakeVolumeSnapshot, AwaitVolumeSnapshot],
+        )
+    },
+    Needs {
+        checks: &[VolumeSnapshots],
+        ..needs("storage-delete", &[Profile, ReadClaim, Pods, Revisions, DeleteClaim])
+    },
     needs("storage-delete-profile", &[Profile, Revisions, DeleteProfile]),
 ];
 

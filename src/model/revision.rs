@@ -106,6 +106,17 @@ impl Revision {
         self.storages().filter_map(StateStorage::remote).map(|remote| &remote.store)
     }
 
+    /// The same, found on `storage`: a claim that was made from a snapshot of the volume has another name than the one in the
+    /// record. Pods see it at the same path, so that every path in the state holds.
+    #[must_use]
+    pub fn found_on(mut self, storage: &StateStorage) -> Revision {
+        let are_claims = self.storage.claim().is_some() && storage.claim().is_some();
+        if are_claims && self.storage.root() == storage.root() {
+            self.storage = storage.clone();
+        }
+        self
+    }
+
     /// The same, starting from `snapshot`. Another storage is needed only by a snapshot that is on it.
     #[must_use]
     pub fn starting_from(mut self, snapshot: Option<SnapshotPath>) -> Revision {

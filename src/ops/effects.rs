@@ -14,7 +14,6 @@ use crate::model::revision::Revision;
 use crate::model::snapshot::SnapshotPath;
 use crate::model::storage::StorageSpec;
 use crate::ops::anchor::Anchor;
-use crate::ops::objects::IMAGE;
 use crate::ops::observed::Run;
 use crate::ops::operation::record::Record;
 use crate::ops::plan::{Step, Stop};
@@ -181,7 +180,7 @@ impl Simulation<'_> {
         let mut claim = known.unwrap_or_else(|| {
             json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": id.name}})
         });
-        claim["metadata"]["annotations"][IMAGE] = Value::from(revision.image.as_str());
+        claim["metadata"]["annotations"][labels::IMAGE] = Value::from(revision.image.as_str());
         self.effects.written.insert(id.clone(), claim);
         Some(id)
     }

@@ -232,6 +232,7 @@ fn plan(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::storage::{AccessMode, ClaimStorage, StateStorage};
     use crate::ops::testing::{active, names, operation, revision, snapshot};
 
     #[test]
@@ -247,6 +248,29 @@ mod tests {
             Some(Step::Stop { how: Stop::Savepoint { drain: true, .. }, .. })
         ));
         Ok(())
+    }
+
+    #[test]
+    fn what_is_found_on_a_copy_of_its_claim_goes_on_there() {
+        let on = |claim: &str, path: &str| {
+            StateStorage::Claim(ClaimStorage {
+                claim: claim.to_owned(),
+                path: path.to_owned(),
+                access: AccessMode::Rwx,
+            })
+        };
+        let started = |storage: &StateStorage| {
+            let record = revision(4).found_on(storage);
+            let plan = revive(&record, snapshot("savepoint-1"), false, &operation());
+            let start = plan.steps.into_iter().find_map(|step| match step {
+                Step::Start { revision, .. } => Some(revision.storage),
+                _ => None,
+            });
+            start.expect("a start")
+        };
+        assert_eq!(started(&on("again", "")), on("again", ""));
+        // Elsewhere, the paths in the state would not hold.
+        assert_eq!(started(&on("again", "copies")), revision(4).storage);
     }
 
     #[test]

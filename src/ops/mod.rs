@@ -17,6 +17,7 @@ pub mod dry_run;
 pub mod effects;
 pub mod event;
 pub mod execute;
+pub mod from_volume_snapshot;
 pub mod halt;
 pub mod lifecycle;
 pub mod new_claim;
@@ -43,5 +44,6 @@ pub mod stop;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod transition;
+pub mod volume_snapshots;
 #[cfg(test)]
 mod world;

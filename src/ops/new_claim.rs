@@ -1,6 +1,8 @@
 //! Making a claim that no application has asked for yet.
 
-use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, ResourceQuota};
+use k8s_openapi::api::core::v1::{
+    Event, PersistentVolumeClaim, ResourceQuota, TypedLocalObjectReference,
+};
 use kube::ResourceExt;
 
 use crate::cluster::diagnose::Observed;
@@ -14,14 +16,13 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::manifest;
 use crate::model::ids::OperationId;
+use crate::model::labels;
 use crate::model::provisioner;
 use crate::model::quantity::Quantity;
 use crate::model::storage::{AccessMode, NewClaim};
+use crate::model::volume_snapshot;
 use crate::ops::dry_run::{self, By, Change};
 use crate::ops::preflight;
-
-/// Annotation: the operation that made an object, so that a create whose answer was lost is recognised.
-const OPERATION: &str = "kubectl-flink.io/operation";
 
 /// Checks all that can be checked before the claim is written; gives its StorageClass, if one may look.
 ///
@@ -125,24 +126,50 @@ fn access(new: &NewClaim, class: &StorageClassInfo) -> Result<()> {
     ))
 }
 
+/// A claim to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it is to be.
+    pub new: &'a NewClaim,
+    /// The VolumeSnapshot whose content it is to have; empty without one.
+    pub from: Option<&'a str>,
+    /// The image that wrote that content last, where it is known.
+    pub image: Option<&'a str>,
+    /// The operation that makes it.
+    pub operation: &'a OperationId,
+}
+
+impl Request<'_> {
+    fn object(&self, cluster: &Cluster) -> PersistentVolumeClaim {
+        let mut claim = manifest::shared_claim(self.name, cluster.namespace(), self.new);
+        let operation = (labels::OPERATION.to_owned(), self.operation.to_string());
+        let image = self.image.map(|image| (labels::IMAGE.to_owned(), image.to_owned()));
+        claim.metadata.annotations = Some(std::iter::once(operation).chain(image).collect());
+        let source = self.from.map(|name| TypedLocalObjectReference {
+            api_group: Some(volume_snapshot::GROUP.to_owned()),
+            kind: volume_snapshot::KIND.to_owned(),
+            name: name.to_owned(),
+        });
+        claim.spec.get_or_insert_default().data_source = source;
+        claim
+    }
+}
+
 /// Creates the claim.
 ///
 /// # Errors
 /// [`Kind::Conflict`] when there is one of that name.
-pub async fn create(
-    cluster: &Cluster,
-    name: &str,
-    new: &NewClaim,
-    operation: &OperationId,
-) -> Result<PersistentVolumeClaim> {
-    let claim = request(cluster, name, new, operation);
+pub async fn create(cluster: &Cluster, request: Request<'_>) -> Result<PersistentVolumeClaim> {
+    let operation = request.operation.to_string();
     let ours = |found: &PersistentVolumeClaim| {
-        found.metadata.annotations.as_ref().and_then(|all| all.get(OPERATION))
-            == Some(&operation.to_string())
+        found.annotations().get(labels::OPERATION) == Some(&operation)
     };
+    let claim = request.object(cluster);
     match write::create(cluster, &cluster.api(), &claim, Mode::Real, ours).await? {
         Created::Ours(claim) => Ok(claim),
-        Created::Exists(_) => Err(exists(name)),
+        Created::Exists(_) => Err(exists(request.name)),
     }
 }
 
@@ -150,18 +177,9 @@ pub async fn create(
 ///
 /// # Errors
 /// [`Kind::Conflict`] when there is one of that name; what the API server refuses, when it is asked.
-pub async fn dry_run(
-    cluster: &Cluster,
-    name: &str,
-    new: &NewClaim,
-    operation: &OperationId,
-    by: By,
-) -> Result<Change> {
-    let claim = request(cluster, name, new, operation);
-    let (api, object) = (
-        cluster.api(),
-        ObjectId { kind: ObjectKind::PersistentVolumeClaim, name: name.to_owned() },
-    );
+pub async fn dry_run(cluster: &Cluster, request: Request<'_>, by: By) -> Result<Change> {
+    let (name, claim, api) = (request.name, request.object(cluster), cluster.api());
+    let object = ObjectId { kind: ObjectKind::PersistentVolumeClaim, name: name.to_owned() };
     if read::get::<PersistentVolumeClaim>(cluster, &api, name).await?.is_some() {
         return Err(exists(name));
     }
@@ -173,18 +191,6 @@ pub async fn dry_run(
         },
     };
     dry_run::of_one(object, None::<&PersistentVolumeClaim>, Some(&made))
-}
-
-fn request(
-    cluster: &Cluster,
-    name: &str,
-    new: &NewClaim,
-    operation: &OperationId,
-) -> PersistentVolumeClaim {
-    let mut claim = manifest::shared_claim(name, cluster.namespace(), new);
-    let annotation = (OPERATION.to_owned(), operation.to_string());
-    claim.metadata.annotations = Some([annotation].into());
-    claim
 }
 
 fn exists(name: &str) -> Error {

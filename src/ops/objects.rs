@@ -30,9 +30,6 @@ use crate::ops::claims;
 use crate::ops::event::{Event, Observer};
 use crate::ops::plan::Plan;
 
-/// Annotation of a claim: the image that wrote to it last, which can read it again when nothing else of
-/// the application is left.
-pub const IMAGE: &str = "kubectl-flink.io/image";
 /// How long the pods of a job that has ended may take to go.
 const PODS_GONE: Duration = Duration::from_secs(120);
 
@@ -129,7 +126,7 @@ pub async fn apply_generation(
 /// Leaves the image on the claim. The claim may be the user's own, so nothing else of it is touched.
 async fn note_image(cluster: &Cluster, revision: &Revision) -> Result<()> {
     let Some(ClaimStorage { claim, .. }) = revision.storage.claim() else { return Ok(()) };
-    let note = serde_json::json!({"metadata": {"annotations": {IMAGE: revision.image}}});
+    let note = serde_json::json!({"metadata": {"annotations": {labels::IMAGE: revision.image}}});
     write::merge(cluster, &cluster.api::<PersistentVolumeClaim>(), claim, &note, Mode::Real)
         .await
         .map(drop)
@@ -315,7 +312,9 @@ pub async fn delete_claim(
             Kind::Timeout,
             format!("persistentvolumeclaim {name:?} is still there"),
         )
-        .hint("A pod still uses it; it goes when that pod does."));
+        .hint(format!(
+            "A pod still uses it, or a volume snapshot that is not ready: see `kubectl flink storage describe {name}`. It goes when nothing does."
+        )));
     }
     observer.event(Event::Changed(format!("persistentvolumeclaim/{name} deleted")));
     Ok(())

@@ -20,7 +20,6 @@ use crate::model::name::{ApplicationName, Generation};
 use crate::model::revision::Revision;
 use crate::model::snapshot::SnapshotPath;
 use crate::ops::anchor::{self, Anchor};
-use crate::ops::objects::IMAGE;
 use crate::ops::observed::{Active, Job, Nonces, Run};
 
 /// A JobManager that Kubernetes starts again recovers its job within half a minute; on a busy node in two.
@@ -212,7 +211,7 @@ pub async fn existing(
 /// [`Kind::Usage`] when the claim does not tell.
 pub async fn image_of_claim(cluster: &Cluster, claim: &str) -> Result<String> {
     let found = read::get(cluster, &cluster.api::<PersistentVolumeClaim>(), claim).await?;
-    let image = found.and_then(|claim| claim.metadata.annotations?.remove(IMAGE));
+    let image = found.and_then(|claim| claim.metadata.annotations?.remove(labels::IMAGE));
     image.ok_or_else(|| {
         Error::usage(format!("claim {claim:?} does not say which image its state was written with"))
             .hint("Name an image to read it with by --image, such as flink:2.3.0.")

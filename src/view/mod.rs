@@ -26,6 +26,7 @@ pub mod step;
 pub mod storage;
 pub mod store;
 pub mod version;
+pub mod volume_snapshot;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};

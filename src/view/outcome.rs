@@ -16,7 +16,7 @@ pub struct OutcomeView {
     /// Its namespace.
     pub namespace: String,
     /// What became of it: `created`, `upgraded`, `running`, `repaired`, `unchanged`, `started`, `stopped`, `restored`, `moved`, `deleted`,
-    /// `aborted`; `resized`, or `resizing` with `--no-wait`; for a savepoint or checkpoint `saved`, or `saving` with `--no-wait`.
+    /// `aborted`; `resized`, or `resizing` with `--no-wait`; for a volume snapshot `ready`, or `begun` with `--no-wait`; for a savepoint or checkpoint `saved`, or `saving` with `--no-wait`.
     pub outcome: String,
     /// The id of the operation; absent when there was nothing to do.
     #[serde(skip_serializing_if = "Option::is_none")]

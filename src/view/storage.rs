@@ -7,6 +7,7 @@ use super::claim::ClaimView;
 use super::event::{self, EventView};
 use super::section::{field, heading, problem, toned, warnings};
 use super::status::ProblemView;
+use super::volume_snapshot::{self, VolumeSnapshotView};
 use crate::cluster::diagnose::Observed;
 use crate::cluster::survey::StorageClassInfo;
 use crate::ui::{Text, View, human};
@@ -23,6 +24,9 @@ pub struct StorageView {
     /// Its StorageClass, unless it is gone or the user may not look.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<ClassView>,
+    /// The VolumeSnapshots of its volume, oldest first; absent when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_snapshots: Vec<VolumeSnapshotView>,
     /// Why there is no volume.
     pub problems: Vec<ProblemView>,
     /// Kubernetes' last warnings, oldest first.
@@ -60,9 +64,16 @@ impl StorageView {
         StorageView {
             claim,
             class,
+            volume_snapshots: Vec::new(),
             problems: observed.diagnoses().iter().map(ProblemView::from).collect(),
             warnings: event::newest(&observed.events, WARNINGS),
         }
+    }
+
+    /// Notes which volume snapshots are of it.
+    #[must_use]
+    pub fn with_snapshots(self, volume_snapshots: Vec<VolumeSnapshotView>) -> Self {
+        StorageView { volume_snapshots, ..self }
     }
 
     /// A pending claim is normal until a pod wants it, in a class that waits for that.
@@ -100,7 +111,9 @@ impl View for StorageView {
         for found in &self.problems {
             text = text.end().text(&problem(found));
         }
-        text.text(&self.class_section()).text(&warnings(&self.warnings, now))
+        text.text(&self.class_section())
+            .text(&volume_snapshot::section(&self.volume_snapshots, now))
+            .text(&warnings(&self.warnings, now))
     }
 
     fn names(&self) -> Vec<String> {

@@ -27,3 +27,4 @@ mod terminal;
 mod triggers;
 mod usage;
 mod version;
+mod volumesnapshots;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::storage;
 use crate::support::{
-    Cut, Flink, Outcome, Proxy, Running, Sandbox, eventually, inventory, setting,
+    Cut, Flink, Outcome, Proxy, Running, Sandbox, eventually, inventory, setting, volume_snapshots,
 };
 
 const JAR: &str = "--jar=local:///opt/flink/examples/streaming/StateMachineExample.jar";
@@ -409,11 +409,41 @@ fn every_verb_runs_with_its_role_and_with_none_that_is_one_permission_smaller() 
         "checkpoint",
         "storage-advise",
         "storage-move",
+        "storage-snapshot",
+        "storage-create-from-snapshot",
     ];
     let tested: Vec<&str> = EVERY.iter().map(|(verb, ..)| *verb).chain(elsewhere).collect();
     let untested = permission::VERBS.iter().map(|needs| needs.verb);
     let untested: Vec<&str> = untested.filter(|verb| !tested.contains(verb)).collect();
     assert_eq!(untested, [""; 0], "each verb has a scenario");
+}
+
+/// The word in the name has the kinds ready to be served.
+#[test]
+#[ignore = "needs an API server: cargo xtask test --layer cli"]
+fn volumesnapshots_are_taken_and_used_with_exactly_their_roles() {
+    let take = &["storage", "snapshot", "shared", "--name=friday", "--no-wait"];
+    let create = &["storage", "create", "again", "--from-snapshot=friday"];
+    for (verb, command) in
+        [("storage-snapshot", &take[..]), ("storage-create-from-snapshot", create)]
+    {
+        let (place, all) = (Place::new(&resting(&[SHARED], command)), printed(verb));
+        let (sandbox, scenario) = (&place.sandbox, resting(&[], command));
+        let _kinds = volume_snapshots::served(sandbox);
+        let driver = volume_snapshots::by_driver(sandbox);
+        volume_snapshots::bind(sandbox, "shared", "1Gi", &driver);
+        volume_snapshots::class(sandbox, "a", &volume_snapshots::driver(sandbox), true);
+        if command == create {
+            place.run(take, None).success();
+            let ready = json!({"readyToUse": true, "restoreSize": "1Gi"});
+            volume_snapshots::write_status(sandbox, "friday", &ready);
+        }
+        for missing in &all {
+            assert_eq!(without(&place, &scenario, &all, *missing), Missing::Refused, "{verb}");
+        }
+        let user = place.user("exact", &all);
+        place.run(command, Some(&user)).success();
+    }
 }
 
 #[test]

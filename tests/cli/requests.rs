@@ -78,7 +78,10 @@ const CASES: &[Case] = &[
     Case { command: &["storage", "describe", "hdfs"], least: &[(2, "profile, records")] },
     Case {
         command: &["storage", "describe", "orders-state"],
-        least: &[(6, "profile of the name, claim, pods, records, StorageClasses, events")],
+        least: &[(
+            7,
+            "profile of the name, claim, pods, records, StorageClasses, events, volume snapshots",
+        )],
     },
     Case { command: &["storage", "advise"], least: &[(3, "StorageClasses, nodes, profiles")] },
     Case {

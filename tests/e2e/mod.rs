@@ -13,3 +13,4 @@ mod storage_check;
 mod stores;
 mod upgrade;
 mod volumes;
+mod volumesnapshots;

@@ -176,10 +176,15 @@ impl<'a> App<'a> {
     /// The number of records that the state in the snapshot at `path` (a `file:` URI) had counted, by
     /// the job's own word: the counter it printed while it took that snapshot.
     pub(crate) fn counted_in(&self, path: &str) -> u64 {
+        let logs = self.run("logs", &["--component", "taskmanager"]).success();
+        self.counted_by(&logs, path)
+    }
+
+    /// The same, by what the job had printed so far (`logs`): its pods may be gone.
+    pub(crate) fn counted_by(&self, logs: &str, path: &str) -> u64 {
         let file = path.strip_prefix("file:").expect("a file: URI");
         // `_metadata` begins with a magic number, its version (4 bytes each) and the checkpoint's id.
         let id = self.shell(&format!("od -An -t u8 --endian=big -j8 -N8 '{file}/_metadata'"));
-        let logs = self.run("logs", &["--component", "taskmanager"]).success();
         let told = format!(" snapshot={}", id.trim());
         let line = logs.lines().find(|line| line.ends_with(&told));
         let line = line.unwrap_or_else(|| panic!("no line ends with {told:?}\n{logs}"));

@@ -20,6 +20,7 @@ pub(crate) mod schema;
 mod store;
 mod terminal;
 mod trouble;
+pub(crate) mod volume_snapshots;
 mod whole;
 
 pub(crate) use app::{App, MOUNT, PATIENCE};

@@ -19,7 +19,7 @@ pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
     ("storage describe", "StorageView"),
     ("storage describe, of a profile", "ProfileView"),
     ("storage describe, of a data store", "DataStoreView"),
-    ("storage create, storage resize, storage delete", "OutcomeView"),
+    ("storage create, storage resize, storage snapshot, storage delete", "OutcomeView"),
     ("storage check", "CheckView"),
     ("storage check, of a data store", "DataCheckView"),
     ("storage advise", "RankingView"),

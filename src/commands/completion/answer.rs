@@ -178,6 +178,13 @@ mod tests {
         assert_eq!(asked(&["storage", "delete", ""]), Some(Wanted::Stored));
         assert_eq!(asked(&["storage", "describe", ""]), Some(Wanted::Stored));
         assert_eq!(asked(&["storage", "resize", ""]), Some(Wanted::Claim));
+        assert_eq!(asked(&["storage", "snapshot", ""]), Some(Wanted::Volume));
+        assert_eq!(
+            asked(&["storage", "snapshot", "--class", ""]),
+            Some(Wanted::VolumeSnapshotClass)
+        );
+        let from = ["storage", "create", "again", "--from-snapshot", ""];
+        assert_eq!(asked(&from), Some(Wanted::VolumeSnapshot));
         assert_eq!(asked(&["storage", "check", ""]), Some(Wanted::Measured));
         assert_eq!(asked(&["storage", "advise", ""]), Some(Wanted::Application));
         assert_eq!(asked(&["storage", "move", ""]), Some(Wanted::Application));

@@ -6,12 +6,15 @@ use kube::{Resource, ResourceExt};
 
 use super::answer::Question;
 use super::wanted::Wanted;
-use crate::cluster::{Cluster, ConnectOptions, kubeconfig, read, survey};
+use crate::cluster::{
+    Cluster, ConnectOptions, kubeconfig, read, survey, volume_snapshots as served,
+};
 use crate::error::Result;
 use crate::flink::types::{Checkpoint, CheckpointStatus};
 use crate::model::labels;
 use crate::model::name::ApplicationName;
 use crate::model::snapshot::SnapshotPath;
+use crate::model::volume_snapshot::VolumeSnapshot;
 use crate::ops::observed::Run;
 use crate::ops::{anchor, data_stores, observe, profiles};
 
@@ -49,6 +52,9 @@ pub(super) async fn candidates(question: &Question, typed: &str) -> Result<Vec<C
                 Wanted::Application => applications(&cluster).await,
                 Wanted::Claim => claims(&cluster).await,
                 Wanted::DataStore => data_stores(&cluster).await,
+                Wanted::Volume => volumes(&cluster).await,
+                Wanted::VolumeSnapshot => volume_snapshots(&cluster).await,
+                Wanted::VolumeSnapshotClass => volume_snapshot_classes(&cluster).await,
                 Wanted::Stored => stored(&cluster).await,
                 Wanted::Measured => measured(&cluster).await,
                 Wanted::NewStorage => Ok(new_storage(&cluster, typed).await),
@@ -122,6 +128,30 @@ async fn claims(cluster: &Cluster) -> Result<Vec<Candidate>> {
             Candidate::new(claim.name_any(), help)
         })
         .collect())
+}
+
+/// What `storage snapshot` takes.
+async fn volumes(cluster: &Cluster) -> Result<Vec<Candidate>> {
+    let (applications, claims) = tokio::join!(applications(cluster), claims(cluster));
+    let mut found = applications?;
+    found.extend(claims?);
+    Ok(found)
+}
+
+/// Volume snapshots, each with what it is of; one that is not ready is no choice.
+async fn volume_snapshots(cluster: &Cluster) -> Result<Vec<Candidate>> {
+    let found = served::list(cluster).await?.found();
+    let ready = found.iter().filter(|snapshot| snapshot.is_ready());
+    let candidate = |snapshot: &VolumeSnapshot| {
+        let help = snapshot.claim().map(|claim| format!("of claim {claim}")).unwrap_or_default();
+        Candidate::new(snapshot.name_any(), help)
+    };
+    Ok(ready.map(candidate).collect())
+}
+
+async fn volume_snapshot_classes(cluster: &Cluster) -> Result<Vec<Candidate>> {
+    let found = served::classes(cluster).await?.unwrap_or_default();
+    Ok(found.into_iter().map(|class| Candidate::new(class.name_any(), class.driver)).collect())
 }
 
 async fn data_stores(cluster: &Cluster) -> Result<Vec<Candidate>> {

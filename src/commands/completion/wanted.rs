@@ -30,6 +30,12 @@ pub(super) enum Wanted {
     NewStorage,
     /// A data store.
     DataStore,
+    /// A volume snapshot that a claim can be made from.
+    VolumeSnapshot,
+    /// A VolumeSnapshotClass.
+    VolumeSnapshotClass,
+    /// A claim that holds state, or an application.
+    Volume,
     /// A snapshot of the application on the command line.
     Snapshot,
     /// A file.
@@ -80,6 +86,9 @@ fn wanted(path: &str, argument: &Arg) -> Option<Wanted> {
         (_, "data_store") => Some(Wanted::DataStore),
         ("storage create", "storage") => Some(Wanted::NewStorage),
         (_, "storage") | ("storage move", "to") => Some(Wanted::Storage),
+        ("storage create", "from_snapshot") => Some(Wanted::VolumeSnapshot),
+        ("storage snapshot", "class") => Some(Wanted::VolumeSnapshotClass),
+        ("storage snapshot", "name") => Some(Wanted::Volume),
         ("storage create", "name") => None,
         ("storage check", "target") => Some(Wanted::Measured),
         ("storage describe" | "storage delete", "name") => Some(Wanted::Stored),

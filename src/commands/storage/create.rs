@@ -5,8 +5,10 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::WaitArgs;
+use crate::cluster::survey::StorageClassInfo;
 use crate::commands::dry_run::DryRunArgs;
 use crate::commands::storage::data_store::{self, DataStoreArgs};
+use crate::commands::storage::from_snapshot;
 use crate::commands::storage::profile_args::ProfileArgs;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
@@ -15,7 +17,8 @@ use crate::model::data::{DataKind, DataUri};
 use crate::model::labels;
 use crate::model::storage::{NewClaim, StorageSpec};
 use crate::model::store::StoreUri;
-use crate::ops::{new_claim, new_profile, permissions};
+use crate::ops::new_claim::{self, Request};
+use crate::ops::{new_profile, permissions};
 use crate::view::outcome::OutcomeView;
 use crate::view::plan::{PlanView, StepView};
 
@@ -29,6 +32,9 @@ Examples:
 
   # Then keep the state of several applications on it
   kubectl flink deploy orders --jar ./orders.jar --storage claim:shared
+
+  # What was on a volume when a snapshot of it was taken
+  kubectl flink storage create orders-again --from-snapshot orders-friday
 
   # A bucket of an S3 server; the Secret is there already
   kubectl flink storage create minio s3://flink/state --endpoint http://minio:9000 --secret minio-keys
@@ -59,13 +65,16 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct CreateArgs {
     /// Name of the claim, profile or data store
-    name: String,
+    pub(super) name: String,
     /// What to make: a claim (pvc:SIZE[,class=NAME][,access=rwo|rwx]), a profile of the folder with this URI (s3, abfs, wasb, gs, oss, hdfs), or a data store (cassandra://HOST,…/KEYSPACE, hbase://ZOOKEEPER,…/NAMESPACE)
-    #[arg(value_name = "STORAGE")]
-    storage: String,
+    #[arg(value_name = "STORAGE", required_unless_present = "from_snapshot")]
+    pub(super) storage: Option<String>,
     /// Kind of storage: pvc, s3, azure, gcs, oss, hdfs, cassandra or hbase; STORAGE says it already, and must agree
     #[arg(long = "type", value_name = "TYPE")]
-    kind: Option<String>,
+    pub(super) kind: Option<String>,
+    /// Make a claim that has the content of this volume snapshot; without STORAGE it is like the claim that the snapshot is of
+    #[arg(long, value_name = "SNAPSHOT")]
+    from_snapshot: Option<String>,
     #[command(flatten)]
     profile: ProfileArgs,
     #[command(flatten)]
@@ -73,21 +82,48 @@ pub(super) struct CreateArgs {
     #[command(flatten)]
     wait: WaitArgs,
     #[command(flatten)]
-    dry_run: DryRunArgs,
+    pub(super) dry_run: DryRunArgs,
 }
 
 /// Creates what is asked for.
 pub(super) async fn run(ctx: &mut Ctx, args: CreateArgs) -> Result<()> {
-    if let Some(uri) = data_store_uri(&args.storage, args.kind.as_deref())? {
+    // The command line has no STORAGE only beside --from-snapshot.
+    let storage = args.storage.as_deref().unwrap_or_default();
+    if let Some(from) = &args.from_snapshot {
+        only_a_claim(&args, &format!("--from-snapshot {from}"))?;
+        return from_snapshot::run(ctx, &args, from).await;
+    }
+    if let Some(uri) = data_store_uri(storage, args.kind.as_deref())? {
         let flags = (&args.data_store, &args.profile);
         return data_store::create(ctx, &args.name, uri, flags, &args.dry_run).await;
     }
-    let spec: StorageSpec = parse(&args.storage, args.kind.as_deref())?;
-    data_store::none_of(&args.data_store, &args.storage)?;
-    match spec {
-        StorageSpec::Uri(uri) => create_profile(ctx, args, uri).await,
-        _ => create_claim(ctx, args).await,
+    let spec: StorageSpec = parse(storage, args.kind.as_deref())?;
+    if let StorageSpec::Uri(uri) = spec {
+        data_store::none_of(&args.data_store, storage)?;
+        return create_profile(ctx, args, uri).await;
     }
+    let new = request(storage)?;
+    only_a_claim(&args, storage)?;
+    let cluster = ctx.cluster().await?;
+    let class = new_claim::check(&cluster, &new).await?;
+    let next = format!(
+        "Use it with `kubectl flink deploy NAME --jar PATH --storage claim:{}`.",
+        args.name
+    );
+    let operation = ctx.operation_id()?;
+    let request =
+        Request { name: &args.name, new: &new, from: None, image: None, operation: &operation };
+    claim(ctx, &args, request, class, &next).await
+}
+
+/// Refuses the flags of what is no claim, and a name that no claim can have. `what` says that a claim is wanted.
+fn only_a_claim(args: &CreateArgs, what: &str) -> Result<()> {
+    data_store::none_of(&args.data_store, what)?;
+    if let Some(flag) = args.profile.given() {
+        return Err(Error::usage(format!("{flag} is for profiles, and {what:?} is a claim"))
+            .hint("Leave it out, or give the URI of a folder such as s3://bucket/flink."));
+    }
+    check_name(&args.name)
 }
 
 /// A data store, by the scheme of its URI or by `kind`, which makes hosts and a name of the rest.
@@ -155,24 +191,23 @@ async fn create_profile(ctx: &mut Ctx, args: CreateArgs, uri: StoreUri) -> Resul
     Ok(())
 }
 
-/// Creates a claim, and waits for its volume where the StorageClass makes one at once.
-async fn create_claim(ctx: &mut Ctx, args: CreateArgs) -> Result<()> {
-    let new = request(&args.storage)?;
-    if let Some(flag) = args.profile.given() {
-        return Err(Error::usage(format!(
-            "{flag} is for profiles, and {:?} is a claim",
-            args.storage
-        ))
-        .hint("Leave it out, or give the URI of a folder such as s3://bucket/flink."));
-    }
-    check_name(&args.name)?;
+/// Creates a claim that was checked, and waits for its volume where the StorageClass makes one at once. `next` is the
+/// last hint.
+pub(super) async fn claim(
+    ctx: &mut Ctx,
+    args: &CreateArgs,
+    request: Request<'_>,
+    class: Option<StorageClassInfo>,
+    next: &str,
+) -> Result<()> {
     let cluster = ctx.cluster().await?;
-    let operation = ctx.operation_id()?;
-    let class = new_claim::check(&cluster, &new).await?;
     if let Some(by) = args.dry_run.by() {
-        let change = new_claim::dry_run(&cluster, &args.name, &new, &operation, by).await?;
+        let change = new_claim::dry_run(&cluster, request, by).await?;
+        let like = StorageSpec::NewClaim(request.new.clone());
+        let source =
+            request.from.map(|name| format!(" from volume snapshot {name}")).unwrap_or_default();
         let step = StepView {
-            does: format!("create claim {} ({})", args.name, args.storage),
+            does: format!("create claim {} ({like}){source}", args.name),
             writes: vec![change.object.to_string()],
             proves: "the claim exists and was made by this command".to_owned(),
             undo: "nothing has to be undone".to_owned(),
@@ -180,7 +215,7 @@ async fn create_claim(ctx: &mut Ctx, args: CreateArgs) -> Result<()> {
         let view = PlanView::of_one(step, "created", &change, cluster.namespace(), by)?;
         return args.dry_run.show(ctx, &view);
     }
-    new_claim::create(&cluster, &args.name, &new, &operation).await?;
+    new_claim::create(&cluster, request).await?;
     match class {
         Some(class) if !class.waits_for_consumer && args.wait.wait() => {
             let progress = ctx.ui.progress(format!("Creating {}", args.name));
@@ -196,8 +231,7 @@ async fn create_claim(ctx: &mut Ctx, args: CreateArgs) -> Result<()> {
     }
     let target = format!("persistentvolumeclaim/{}", args.name);
     args.dry_run.show(ctx, &OutcomeView::new(target, cluster.namespace(), "created"))?;
-    let storage = format!("--storage claim:{}", args.name);
-    ctx.ui.hint(&format!("Use it with `kubectl flink deploy NAME --jar PATH {storage}`."));
+    ctx.ui.hint(next);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
 
 use crate::cli::WaitArgs;
-use crate::cluster::read;
+use crate::cluster::{read, volume_snapshots};
 use crate::commands::dry_run::DryRunArgs;
 use crate::context::Ctx;
 use crate::deadline::Deadline;
@@ -19,6 +19,7 @@ use crate::ops::{data_stores, new_data_store, new_profile, permissions, profiles
 use crate::view::claim::ClaimView;
 use crate::view::outcome::OutcomeView;
 use crate::view::plan::{PlanView, StepView};
+use crate::view::volume_snapshot::{self, VolumeSnapshotView};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,9 +52,14 @@ pub(super) async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
     }
     let claim = claims::get(&cluster, &args.name).await?;
     let (pods, records) = (cluster.api::<Pod>(), cluster.api());
-    let (pods, users) =
-        tokio::try_join!(read::list(&cluster, &pods, ""), Users::find(&cluster, &records))?;
+    let (pods, users, snapshots) = tokio::try_join!(
+        read::list(&cluster, &pods, ""),
+        Users::find(&cluster, &records),
+        volume_snapshots::list(&cluster),
+    )?;
     claims::is_free(&claim, &users, &pods)?;
+    // They stay; whoever may not look is not told of them.
+    let snapshots = volume_snapshot::of_claim(&args.name, &snapshots.found());
     if let Some(by) = args.dry_run.by() {
         let change = claims::dry_delete(&cluster, &claim, by).await?;
         let step = StepView {
@@ -66,7 +72,7 @@ pub(super) async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
         return args.dry_run.show(ctx, &view);
     }
     permissions::verb(&cluster, "storage-delete").await?;
-    ctx.ui.confirm(&question(&claim), args.yes).await?;
+    ctx.ui.confirm(&question(&claim, &snapshots), args.yes).await?;
     let deadline =
         args.wait.timeout(Duration::from_secs(120)).map_or(Deadline::NEVER, Deadline::after);
     let progress = ctx.ui.progress(format!("Deleting {}", args.name));
@@ -80,11 +86,25 @@ pub(super) async fn run(ctx: &mut Ctx, args: DeleteArgs) -> Result<()> {
             "persistentvolumeclaim {:?} is marked for deletion, but still there",
             args.name
         );
-        return Err(Error::new(Kind::Timeout, what)
-            .hint("Something still holds it: see `kubectl flink storage describe`."));
+        return Err(still_there(Error::new(Kind::Timeout, what), &snapshots));
     }
     let target = format!("persistentvolumeclaim/{}", args.name);
-    args.dry_run.show(ctx, &OutcomeView::new(target, cluster.namespace(), "deleted"))
+    args.dry_run.show(ctx, &OutcomeView::new(target, cluster.namespace(), "deleted"))?;
+    if !snapshots.is_empty() {
+        let names: Vec<&str> = snapshots.iter().map(|one| one.name.as_str()).collect();
+        ctx.ui.status(&format!("volume snapshots of it are kept: {}", names.join(", ")));
+    }
+    Ok(())
+}
+
+/// What may hold a claim that is on its way out: a snapshot that is not ready, for one (pvc-as-source-protection).
+fn still_there(error: Error, snapshots: &[VolumeSnapshotView]) -> Error {
+    match snapshots.iter().find(|one| !one.ready).map(|one| one.name.as_str()) {
+        Some(name) => error.hint(format!(
+            "Volume snapshot {name} of it is not ready and may hold it until it is: `kubectl delete volumesnapshot {name}` gives that up."
+        )),
+        None => error.hint("Something still holds it: see `kubectl flink storage describe`."),
+    }
 }
 
 /// Deletes a profile that nobody uses, after consent.
@@ -150,14 +170,19 @@ async fn forget(ctx: &mut Ctx, args: &DeleteArgs, store: &DataStore) -> Result<(
     Ok(())
 }
 
-fn question(claim: &PersistentVolumeClaim) -> String {
+fn question(claim: &PersistentVolumeClaim, snapshots: &[VolumeSnapshotView]) -> String {
     let view = ClaimView::from(claim);
     let whose = match &view.application {
         Some(application) => format!(" of application {application}"),
         None => String::new(),
     };
+    let kept = match snapshots {
+        [] => String::new(),
+        [one] => format!(" Its volume snapshot {} stays.", one.name),
+        several => format!(" Its {} volume snapshots stay.", several.len()),
+    };
     format!(
-        "Delete persistentvolumeclaim {:?} ({}) in namespace {:?} and, for good, every checkpoint, savepoint and job jar{whose} on it?",
+        "Delete persistentvolumeclaim {:?} ({}) in namespace {:?} and, for good, every checkpoint, savepoint and job jar{whose} on it?{kept}",
         claim.name_any(),
         view.size(),
         view.namespace

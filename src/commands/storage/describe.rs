@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 
 use crate::cluster::diagnose::Observed;
 use crate::cluster::observe::events_about;
+use crate::cluster::volume_snapshots::{self, Listed};
 use crate::cluster::{read, survey};
 use crate::context::Ctx;
 use crate::error::Result;
@@ -15,6 +16,7 @@ use crate::view::claim::ClaimView;
 use crate::view::data_store::DataStoreView;
 use crate::view::profile::ProfileView;
 use crate::view::storage::{ClassView, StorageView};
+use crate::view::volume_snapshot;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,15 +50,21 @@ pub(super) async fn run(ctx: &mut Ctx, args: DescribeArgs) -> Result<()> {
     }
     let claim = claims::get(&cluster, &args.name).await?;
     let (pods, records) = (cluster.api::<Pod>(), cluster.api());
-    let (pods, users, classes, events) = tokio::try_join!(
+    let (pods, users, classes, events, snapshots) = tokio::try_join!(
         read::list(&cluster, &pods, ""),
         Users::find(&cluster, &records),
         survey::storage_classes(&cluster),
         events_about(&cluster, &args.name),
+        volume_snapshots::list(&cluster),
     )?;
+    if snapshots == Listed::Denied {
+        ctx.ui.status("you may not list volumesnapshots, so that those of the claim are left out");
+    }
+    let snapshots = volume_snapshot::of_claim(&args.name, &snapshots.found());
     let claim_view = ClaimView::from(&claim).used(users.of(&claim), &pods);
     let named = |info: &survey::StorageClassInfo| Some(&info.name) == claim_view.class.as_ref();
     let class = classes.into_iter().flatten().find(named).map(ClassView::from);
     let observed = Observed { claims: vec![claim], events, ..Observed::default() };
-    ctx.show(&StorageView::new(claim_view, class, &observed), &args.output)
+    let view = StorageView::new(claim_view, class, &observed).with_snapshots(snapshots);
+    ctx.show(&view, &args.output)
 }

@@ -7,10 +7,12 @@ mod data_check;
 mod data_store;
 mod delete;
 mod describe;
+mod from_snapshot;
 mod list;
 mod profile_args;
 mod relocate;
 mod resize;
+mod snapshot;
 
 use clap::{Args, Subcommand};
 
@@ -41,7 +43,9 @@ enum Verb {
     Advise(advise::AdviseArgs),
     /// Give a claim more room, while it is in use
     Resize(resize::ResizeArgs),
-    /// Delete a claim and every snapshot on it, or a profile or data store and nothing that is in it
+    /// Take a snapshot of the volume that holds the state (VolumeSnapshot)
+    Snapshot(snapshot::SnapshotArgs),
+    /// Delete a claim with every checkpoint and savepoint on it, but no volume snapshot of it; or a profile or data store and nothing that is in it
     Delete(delete::DeleteArgs),
 }
 
@@ -58,6 +62,7 @@ pub async fn run(ctx: &mut Ctx, args: StorageArgs) -> Result<()> {
         Verb::Check(args) => check::run(ctx, args).await,
         Verb::Advise(args) => advise::run(ctx, args).await,
         Verb::Resize(args) => resize::run(ctx, args).await,
+        Verb::Snapshot(args) => snapshot::run(ctx, args).await,
         Verb::Delete(args) => delete::run(ctx, args).await,
     }
 }
