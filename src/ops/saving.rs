@@ -225,17 +225,16 @@ impl<'a> Saving<'a> {
         }
         let error = Error::new(Kind::Flink, format!("the {take} of {name} failed: {why}"))
             .hint("The job goes on running.");
-        let remains = match self.own_directory() {
+        let said = match self.own_directory() {
             Some(directory) => {
                 let mut state = State::of(self.cluster, &self.revision, &self.operation);
-                let remains = state.remains(directory, observer).await;
+                let said = state.after_failure(why, directory, observer).await;
                 state.close().await;
-                remains
+                said
             }
-            None => None,
+            None => remedy(why).map(str::to_owned).into_iter().collect(),
         };
-        let remedy = remedy(why).map(str::to_owned).into_iter();
-        remedy.chain(remains).fold(error, Error::hint).hint(format!(
+        said.into_iter().fold(error, Error::hint).hint(format!(
             "See its failures with `kubectl flink status {name}` and `kubectl flink logs {name}`."
         ))
     }

@@ -13,6 +13,7 @@ use crate::model::snapshot::{Snapshot, SnapshotPath};
 use crate::model::storage::{MOUNT_PATH, StateLayout, StateStorage};
 use crate::ops::event::{Event, Observer};
 use crate::ops::observed::Job;
+use crate::storage::agent::remedy;
 use crate::storage::catalogue::{self, Catalogue};
 use crate::storage::helper_pod::HelperSpec;
 use crate::storage::jar::LocalJar;
@@ -21,6 +22,8 @@ use crate::storage::{OpenStore, StateStore, access, snapshots};
 
 /// More than the record of a job's end takes, but for a failure's stack trace, which comes last.
 const RESULT_LIMIT: u64 = 64 * 1024;
+/// A volume with fewer free bytes is full: one small file more, or none.
+const FULL: u64 = 64 * 1024;
 /// How long the pod that gives access may take to run: an image may have to be pulled for it.
 const OPENING: Duration = Duration::from_secs(300);
 
@@ -233,21 +236,31 @@ impl<'a> State<'a> {
         Ok(None)
     }
 
-    /// In words what a savepoint that failed left in its directory; nothing when that is empty, out of reach or
-    /// on another storage. It is nobody's snapshot, and still not ours to delete.
-    pub async fn remains(
+    /// What there is to do after a savepoint to `directory` failed with `why`: about the storage, and about what was
+    /// left there, which is nobody's snapshot and still not ours to delete.
+    pub async fn after_failure(
         &mut self,
+        why: &str,
         directory: &str,
         observer: &mut dyn Observer,
-    ) -> Option<String> {
+    ) -> Vec<String> {
+        let mut said = Vec::from_iter(remedy(why).map(str::to_owned));
         if !self.reaches(directory) {
-            return None;
+            return said;
         }
-        let entries = self.store(observer).await.ok()?.list(directory, 2, &[]).await.ok()?;
-        let files = entries.iter().filter(|entry| !entry.is_folder).count();
-        (!entries.is_empty()).then(|| {
-            format!("What it wrote is left in {directory} (files: {files}): nothing restores from it, and it is yours to delete.")
-        })
+        let Ok(store) = self.store(observer).await else { return said };
+        // On a volume without a free block Flink cannot even make the folder, and does not say why.
+        if said.is_empty()
+            && store.free(directory).await.is_ok_and(|free| free.is_some_and(|free| free < FULL))
+        {
+            said.extend(remedy("no space left").map(str::to_owned));
+        }
+        let entries = store.list(directory, 2, &[]).await.unwrap_or_default();
+        if !entries.is_empty() {
+            let files = entries.iter().filter(|entry| !entry.is_folder).count();
+            said.push(format!("What it wrote is left in {directory} (files: {files}): nothing restores from it, and it is yours to delete."));
+        }
+        said
     }
 
     /// The complete savepoint in the directory of one operation, if there is one.

@@ -19,7 +19,6 @@ use crate::ops::execute::Executor;
 use crate::ops::observed::Job;
 use crate::ops::plan::{Stop, Verb};
 use crate::ops::{observe, transition};
-use crate::storage::agent::remedy;
 
 const PAUSE: Duration = Duration::from_millis(50);
 /// A little more than `web.refresh-interval`.
@@ -243,11 +242,10 @@ async fn savepoint(
                 return Err(transition::finished(&run.plan().application));
             }
             Outcome::Failed(why) => {
-                let remains = run.state.remains(directory, observer).await;
+                let said = run.state.after_failure(&why, directory, observer).await;
                 let error = Error::new(Kind::Flink, format!("the savepoint failed: {why}"))
                     .hint("The job goes on running, and nothing else was changed.");
-                let remedy = remedy(&why).map(str::to_owned);
-                return Err(remedy.into_iter().chain(remains).fold(error, Error::hint));
+                return Err(said.into_iter().fold(error, Error::hint));
             }
             Outcome::StillRunning => return Err(still_running(directory)),
             Outcome::Lost(why) => why,

@@ -64,6 +64,9 @@ pub trait StateStore: Send + Sync {
     /// Writes a small file whole or not at all, making its folders.
     fn write<'a>(&'a self, uri: &'a str, content: &'a [u8]) -> BoxFuture<'a, Result<()>>;
 
+    /// Bytes that can still be written to the volume behind `uri`; `None` where the store does not tell.
+    fn free<'a>(&'a self, uri: &'a str) -> BoxFuture<'a, Result<Option<u64>>>;
+
     /// What of an upload is there already; makes its folder.
     fn begin_upload<'a>(&'a self, upload: &'a Upload) -> BoxFuture<'a, Result<Uploaded>>;
 
@@ -143,6 +146,9 @@ const STAT: &str = r#"
 [ -e "$1" ] || exit 0
 exec find "$1" -maxdepth 0 -printf '%y\t%s\t%T@\t%P\0'
 "#;
+
+/// `$1` path of the mounted volume.
+const FREE: &str = r#"set -- $(stat -f -c '%a %S' -- "$1") && echo $(($1 * $2))"#;
 
 /// `$1` path, `$2` bytes.
 const READ: &str = r#"exec head -c "$2" -- "$1""#;
@@ -237,6 +243,16 @@ impl StateStore for ShellStore {
             let streams = Streams { stdin: Some(&mut source), stdout: None };
             let ended = self.run(WRITE, &[&path, &length], streams).await?;
             expect_success(ended, &format!("write {uri}")).map(drop)
+        })
+    }
+
+    fn free<'a>(&'a self, uri: &'a str) -> BoxFuture<'a, Result<Option<u64>>> {
+        Box::pin(async move {
+            // Its folder may not be there yet.
+            self.path(uri)?;
+            let ended = self.run(FREE, &[&self.mount], quiet()).await?;
+            let ended = expect_success(ended, &format!("ask for the free space of {uri}"))?;
+            Ok(String::from_utf8_lossy(&ended.stdout).trim().parse().ok())
         })
     }
 

@@ -216,6 +216,10 @@ fn malformed(e: super::frame::Malformed) -> Error {
 }
 
 impl StateStore for AgentStore {
+    fn free<'a>(&'a self, uri: &'a str) -> BoxFuture<'a, Result<Option<u64>>> {
+        Box::pin(async move { Ok(self.space(uri).await?.map(|space| space.free)) })
+    }
+
     fn list<'a>(
         &'a self,
         folder: &'a str,

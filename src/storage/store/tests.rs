@@ -143,3 +143,12 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn the_free_space_is_the_volumes_also_of_a_folder_that_is_not_there() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let free = local_store(dir.path()).free("file:///flink/state/not/yet").await?;
+    assert!(free.is_some_and(|free| free > 0), "{free:?}");
+    assert!(local_store(dir.path()).free("s3://bucket/x").await.is_err());
+    Ok(())
+}

@@ -139,6 +139,9 @@ impl StateStore for Flaky {
     fn write<'a>(&'a self, uri: &'a str, content: &'a [u8]) -> BoxFuture<'a, Result<()>> {
         self.inner.write(uri, content)
     }
+    fn free<'a>(&'a self, uri: &'a str) -> BoxFuture<'a, Result<Option<u64>>> {
+        self.inner.free(uri)
+    }
     fn begin_upload<'a>(&'a self, upload: &'a Upload) -> BoxFuture<'a, Result<Uploaded>> {
         self.inner.begin_upload(upload)
     }
