@@ -22,8 +22,8 @@ use crate::storage::{OpenStore, StateStore, access, snapshots};
 
 /// More than the record of a job's end takes, but for a failure's stack trace, which comes last.
 const RESULT_LIMIT: u64 = 64 * 1024;
-/// A volume with fewer free bytes is full: one small file more, or none.
-const FULL: u64 = 64 * 1024;
+/// A volume with fewer free bytes is full: a file system keeps some blocks that it counts as free to itself.
+const FULL: u64 = 1 << 20;
 /// How long the pod that gives access may take to run: an image may have to be pulled for it.
 const OPENING: Duration = Duration::from_secs(300);
 
