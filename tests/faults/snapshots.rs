@@ -44,17 +44,22 @@ fn a_full_disk_fails_the_savepoint_and_nothing_else() {
     app.deploy(&flags, &["--padding", "2000000"]).success();
     let before = app.wait_for_commits(50);
 
-    // Room for the records, not for a snapshot.
+    // Room for the records, not for a snapshot. The last of it is taken quickly, and again where a checkpoint that was
+    // being written wanted some of it, too.
     app.shell(&format!(
-        "free=$(df -Pk {MOUNT} | awk 'NR==2 {{print $4}}'); dd if=/dev/zero of={MOUNT}/ballast bs=1k count=$((free - 8000))"
+        "fill() {{ free=$(df -Pk {MOUNT} | awk 'NR==2 {{print $4}}'); \
+                  dd if=/dev/zero of={MOUNT}/ballast-$1 bs=64k count=$(((free - $2) / 64)); }}; \
+         fill most 60000; \
+         for try in 1 2 3 4 5; do fill rest 8000 && exit 0; rm {MOUNT}/ballast-rest; sleep 1; done; exit 1"
     ));
+    app.wait_for_job("RUNNING");
     for verb in ["savepoint", "stop"] {
         let failed = app.run(verb, &[]);
         failed.fails(7, &["No space left on device", "The job goes on running"]);
     }
     app.wait_for_job("RUNNING");
     app.shell(&format!(
-        "ls -lR {MOUNT}/{}/orders/savepoints >&2; rm {MOUNT}/ballast",
+        "ls -lR {MOUNT}/{}/orders/savepoints >&2; rm {MOUNT}/ballast-*",
         sandbox.namespace
     ));
     app.wait_for_commits(before + 300);

@@ -227,7 +227,7 @@ fn abort(
             undone.0.retain(|object| !is_kind(object, stays));
             undone.0.extend(now.0.iter().filter(|object| is_kind(object, stays)).cloned());
             // What is started later goes on from where the one that was given up got to.
-            let got_to = Regex::new(r#""kubectl-flink.io/snapshot":"[^"]*","#).unwrap();
+            let got_to = Regex::new(r#","kubectl-flink.io/snapshot":"[^"]*""#).unwrap();
             if now.0.iter().any(|object| {
                 got_to.find(object).is_some_and(|m| m.as_str().contains("/checkpoints/"))
             }) {
