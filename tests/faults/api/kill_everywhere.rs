@@ -183,7 +183,13 @@ fn other(
     whole: &Undisturbed,
     told: &mut String,
 ) -> Result<&'static str, String> {
-    let (before, unfinished) = (place.state(), place.has_record());
+    // What was on its way when the client was killed arrives first.
+    let before = eventually("what was sent to arrive", LIMIT, || {
+        let state = place.state();
+        std::thread::sleep(Duration::from_millis(300));
+        (place.state() == state).then_some(state)
+    });
+    let unfinished = place.has_record();
     let other = place.run(verb.other);
     told.push_str(&format!("---- a different one\n{other}"));
     match (unfinished, other.code) {
