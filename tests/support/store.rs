@@ -60,8 +60,11 @@ impl Server {
 
     /// The same, of a server that may not be ready yet.
     pub(crate) fn try_tool(&self, class: &str, args: &[&str]) -> Result<String, String> {
-        let libraries = self.access.get("libraries").map_or("", String::as_str);
-        let class_path = format!("{}:{libraries}", self.fact("job"));
+        let class_path: Vec<&str> = ["job", "libraries"]
+            .iter()
+            .filter_map(|name| Some(self.access.get(*name)?.as_str()))
+            .collect();
+        let class_path = class_path.join(":");
         try_inside(&[&["java", "-cp", &class_path, class], args].concat())
     }
 
