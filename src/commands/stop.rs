@@ -13,6 +13,7 @@ use crate::context::Ctx;
 use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::model::name::ApplicationName;
+use crate::ops::event::{Event, Observer};
 use crate::ops::execute::Executor;
 use crate::ops::lifecycle::{self, StopMode};
 use crate::ops::observed::Job;
@@ -98,7 +99,11 @@ pub async fn run(ctx: &mut Ctx, args: StopArgs) -> Result<()> {
         let executor = Executor::resume(&cluster, journal, deadline).await?;
         return finish(ctx, executor, narrator, args.dry_run.format()).await;
     }
-    let (anchor, mut active) = observe::existing(&cluster, &args.name).await?;
+    let (mut anchor, mut active) = observe::existing(&cluster, &args.name).await?;
+    if !args.discard && matches!(active.job, Job::Unsettled(_)) {
+        narrator.event(Event::Phase("waiting until all tasks run".to_owned()));
+        (anchor, active) = observe::settled(&cluster, &args.name, &active, deadline).await?;
+    }
     let mut state = State::of(&cluster, &active.revision, &operation).within(deadline);
     // Without a savepoint, what to go on from is what the job has left.
     if active.job == Job::Unknown || (args.discard && active.job == Job::Unreachable) {

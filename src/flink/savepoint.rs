@@ -243,10 +243,13 @@ fn poll_pause(elapsed: Duration) -> Duration {
     (elapsed / 10).clamp(Duration::from_millis(25), Duration::from_millis(500))
 }
 
-/// Flink's words (`CheckpointFailureReason.NOT_ALL_REQUIRED_TASKS_RUNNING`) when a job is RUNNING but
-/// some of its tasks are not yet.
+/// Flink's words when it began nothing because some of a job's tasks do not run yet
+/// (`CheckpointFailureReason.NOT_ALL_REQUIRED_TASKS_RUNNING`), or because the adaptive scheduler is
+/// between two parallelisms (`AdaptiveScheduler.stopWithSavepoint`; the same in 1.20 and 2.3).
 fn is_starting(cause: &str) -> bool {
-    cause.contains("Not all required tasks are currently running")
+    ["Not all required tasks are currently running", "The Flink job is currently not executing"]
+        .iter()
+        .any(|words| cause.contains(words))
 }
 
 #[cfg(test)]

@@ -157,8 +157,7 @@ pub fn is_free(claim: &PersistentVolumeClaim, users: &Users, pods: &[Pod]) -> Re
             "To give up the application and its state, run `kubectl flink delete {application} --delete-storage`."
         )));
     }
-    let mut mounting = pods.iter().filter(|pod| !condition::pod_ended(pod) && mounts(pod, &name));
-    match mounting.next() {
+    match pods.iter().find(|pod| holds(pod, &name)) {
         Some(pod) => Err(refuse(format!("is mounted by pod {}", pod.name_any()))
             .hint("Wait until the pod has ended, or delete it.")),
         None => Ok(()),
@@ -182,7 +181,7 @@ pub fn is_only_of(
     };
     let strangers = pods
         .iter()
-        .filter(|pod| !condition::pod_ended(pod) && mounts(pod, &name) && !own(pod))
+        .filter(|pod| holds(pod, &name) && !own(pod))
         .map(|pod| format!("pod {}", pod.name_any()));
     match others.map(|user| format!("application {user}")).chain(strangers).next() {
         None => Ok(()),
@@ -192,6 +191,13 @@ pub fn is_only_of(
         )
         .hint("Delete the application alone, without --delete-storage.")),
     }
+}
+
+/// Whether a pod keeps the claim from being given up. One that is on its way out does not: Kubernetes
+/// itself keeps a claim that is deleted until the last pod that mounts it is gone
+/// (`kubernetes.io/pvc-protection`).
+fn holds(pod: &Pod, claim: &str) -> bool {
+    !condition::pod_ended(pod) && !condition::pod_terminating(pod) && mounts(pod, claim)
 }
 
 /// Whether a pod mounts the claim.
@@ -313,5 +319,9 @@ mod tests {
         assert!(is_free(&claim("helm"), &users, &[]).is_err());
         assert!(is_free(&claim("kubectl-flink"), &users, &[pod("Running")]).is_err());
         assert!(is_free(&claim("kubectl-flink"), &users, &[pod("Succeeded")]).is_ok());
+        let mut leaving = pod("Running");
+        leaving.metadata.deletion_timestamp =
+            serde_json::from_value(json!("2026-01-01T00:00:00Z")).expect("a time");
+        assert!(is_free(&claim("kubectl-flink"), &users, &[leaving]).is_ok());
     }
 }

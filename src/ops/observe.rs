@@ -24,6 +24,8 @@ use crate::ops::observed::{Active, Job, Nonces, Run};
 
 /// A JobManager that Kubernetes starts again recovers its job within half a minute; on a busy node in two.
 const COMING_BACK: Duration = Duration::from_secs(120);
+/// Tasks that start, or start again after a failure or at another parallelism, do so within seconds.
+const STARTING: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(250);
 /// Flink's type of the savepoint that a stop takes (`RestAPICheckpointType`).
 const STOP: &str = "SYNC_SAVEPOINT";
@@ -153,6 +155,21 @@ pub async fn runs_again(flink: &FlinkClient, id: JobId, deadline: Deadline) -> R
         }
         sleep(PAUSE).await;
     }
+}
+
+/// Waits for the tasks of the job of `active` to run, for up to half a minute, and looks again.
+///
+/// # Errors
+/// As [`existing`].
+pub async fn settled(
+    cluster: &Cluster,
+    application: &ApplicationName,
+    active: &Active,
+    deadline: Deadline,
+) -> Result<(Anchor, Active)> {
+    let flink = flink(cluster, application, active.revision.generation);
+    runs_again(&flink, active.job_id(), deadline.at_most(STARTING)).await?;
+    existing(cluster, application).await
 }
 
 /// The newest snapshot of `job` that can be gone on from, by Flink's own word.

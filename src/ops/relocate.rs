@@ -92,9 +92,12 @@ pub fn plan(
         // What it left is looked for on one storage, and the next generation's is the other.
         return Err(Error::new(
             Kind::Unreachable,
-            format!("nobody can ask the job of {} what its newest state is", old.application),
+            format!("nobody knows what the newest state of the job of {} is", old.application),
         )
-        .hint(format!("Bring it back first: `kubectl flink restore {}`.", old.application)));
+        .hint(format!(
+            "Wait until it runs, or bring it back first: `kubectl flink restore {}`.",
+            old.application
+        )));
     }
     let mut steps = Vec::new();
     if let Some(request) = &found.create {

@@ -40,8 +40,9 @@ pub fn ending(active: &Active, operation: &OperationId, directory: &str) -> Resu
             interrupts: true,
         },
         (Run::Running, Job::Unsettled(_)) => {
-            // It may complete another checkpoint before it is cancelled, and drop the one known now.
-            let from = active.known_snapshot().map_or(From::Empty, |_| From::Stopped);
+            // It may complete another checkpoint before it is cancelled, and drop the one known now. The first one
+            // counts too: what it covers has been committed.
+            let from = active.known_snapshot().map_or(From::Found, |_| From::Stopped);
             Ending { steps: vec![stop(Stop::Cancel), quiesce], from, interrupts: true }
         }
         (Run::Running, Job::Ended(_)) => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
 use crate::support::records::exactly_once;
@@ -81,7 +82,9 @@ fn a_jobmanager_that_stands_by_takes_over() {
     let leader = leader(&sandbox).expect("one leads");
     let pods = app.pods("jobmanager");
     let is_leader = |pod: &&Pod| pod.status.as_ref().unwrap().pod_ip.as_ref() == Some(&leader);
-    app.kill_jvm_of(pods.iter().find(is_leader).expect("the leader's pod"));
+    // Its pod goes, not only its JVM: started again at once, that one could lead again.
+    let pod = pods.iter().find(is_leader).expect("the leader's pod");
+    sandbox.cluster.delete(&sandbox.cluster.api::<Pod>(&sandbox.namespace), &pod.name_any());
     eventually("another one leads", PATIENCE, || {
         self::leader(&sandbox).filter(|now| *now != leader)
     });

@@ -26,6 +26,8 @@ pub(crate) struct Flink {
     violations: Vec<String>,
     /// The job has come to the end of its input when it is told to stop.
     ends_first: bool,
+    /// For so many more looks at a job, a task of it is starting.
+    starting: u32,
 }
 
 #[derive(Debug)]
@@ -48,6 +50,12 @@ impl Flink {
     /// Jobs that have come to the end of their input by the time they are told to stop. Others run until then.
     pub(crate) fn that_ends_first() -> Flink {
         Flink { ends_first: true, ..Flink::default() }
+    }
+
+    /// Jobs of which a task starts for so many looks at them, and that complete a checkpoint when they are cancelled
+    /// until then.
+    pub(crate) fn that_starts(looks: u32) -> Flink {
+        Flink { starting: looks, ..Flink::default() }
     }
 
     /// The same, with its files below this folder.
@@ -154,7 +162,12 @@ impl Flink {
         let Some(job) = self.jobs.get(*id) else { return not_found() };
         let state = job.state;
         match (method, rest) {
-            ("GET", []) => (200, details(id, state)),
+            ("GET", []) if state == "RUNNING" && self.starting > 0 => {
+                self.starting -= 1;
+                (200, details(id, state, "INITIALIZING"))
+            }
+            ("GET", []) if state == "RUNNING" => (200, details(id, state, "RUNNING")),
+            ("GET", []) => (200, details(id, state, "FINISHED")),
             ("GET", ["status"]) => (200, json!({"status": state})),
             ("GET", ["exceptions"]) => (200, json!({"exceptionHistory": {"entries": []}})),
             ("GET", ["checkpoints"]) => (200, job.checkpoints()),
@@ -172,6 +185,10 @@ impl Flink {
             }
             ("PATCH", ["mode=cancel"]) => {
                 if state == "RUNNING" {
+                    if self.starting > 0 {
+                        self.starting = 0;
+                        self.take(id, "checkpoints", "");
+                    }
                     self.jobs.get_mut(*id).unwrap().state = "CANCELED";
                 }
                 (202, json!({}))
@@ -270,9 +287,8 @@ pub(super) fn real(disk: &Path, path: &str) -> PathBuf {
     disk.join(inside.trim_start_matches('/'))
 }
 
-fn details(job: &str, state: &str) -> Value {
-    let tasks = if state == "RUNNING" { json!({"RUNNING": 1}) } else { json!({"FINISHED": 1}) };
-    let vertex = json!({"id": job, "name": "Source", "parallelism": 1, "tasks": tasks});
+fn details(job: &str, state: &str, task: &str) -> Value {
+    let vertex = json!({"id": job, "name": "Source", "parallelism": 1, "tasks": {task: 1}});
     json!({"jid": job, "name": "orders", "state": state, "vertices": [vertex]})
 }
 

@@ -156,6 +156,34 @@ async fn tasks_that_still_start_get_another_attempt_under_another_id() -> Result
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_waits_while_the_adaptive_scheduler_changes_the_parallelism() -> Result<()> {
+    let trace = "java.util.concurrent.CompletionException: \
+        org.apache.flink.runtime.checkpoint.CheckpointException: \
+        The Flink job is currently not executing. \
+        Failure reason: Failure to trigger checkpoint.";
+    let mut posts = 0;
+    let (client, fake) = Fake::new(move |method, _, body| match *method {
+        Method::POST => {
+            posts += 1;
+            accept(body)
+        }
+        _ if posts == 1 => {
+            let cause =
+                json!({"class": "java.util.concurrent.CompletionException", "stack-trace": trace});
+            Answer::Json(
+                200,
+                json!({"status": {"id": "COMPLETED"}, "operation": {"failure-cause": cause}}),
+            )
+        }
+        _ => replay("061-savepoint-status-final"),
+    });
+    let (outcome, _) = run(&client, &stop(), MINUTES).await?;
+    assert_eq!(outcome, Outcome::Completed(PATH.parse()?));
+    assert_eq!(fake.sent(&Method::POST).len(), 2);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_jobmanager_that_restarted_cannot_tell() -> Result<()> {
     let mut polls = 0;
     let (client, _) = Fake::new(move |method, path, body| {

@@ -111,6 +111,18 @@ fn a_job_that_cannot_be_saved_goes_on_from_what_it_has() -> Result<()> {
 }
 
 #[test]
+fn a_job_that_may_still_complete_its_first_checkpoint_is_not_started_from_nothing() -> Result<()> {
+    let (operation, target) = (operation(), changed());
+    let mut active = active(4, Run::Running, Job::Unsettled("RUNNING".to_owned()));
+    (active.latest, active.revision.restored_from) = (None, None);
+    let input = Input { active: Some(&active), ..input(&operation, &target) };
+    let Decision::Upgrade(plan) = decide(&input)? else { panic!("not upgraded") };
+    let expected = ["Stop 4 by cancel", "Quiesce 4", "Start 5 from Found"];
+    assert_eq!(names(&plan.steps)[..3], expected);
+    Ok(())
+}
+
+#[test]
 fn a_snapshot_is_verified_before_anything_is_touched() -> Result<()> {
     let (operation, target) = (operation(), changed());
     let mut active = active(4, Run::Running, Job::Ended("FAILED".to_owned()));

@@ -256,15 +256,22 @@ impl World {
                     self.record.as_ref().is_some_and(|record| record.plan.verb == Verb::Delete);
                 match flink.state {
                     State::Finished if !deletes => return Err(Ended::Failed(Kind::Conflict)),
-                    State::Running | State::Restarting => self.end_job(job, State::Canceled),
+                    // The tasks that were starting run, and a checkpoint completes before the job is cancelled.
+                    State::Restarting => {
+                        self.jobs.entry(job).and_modify(|flink| flink.position += 1);
+                        self.checkpoint(job);
+                        self.end_job(job, State::Canceled);
+                    }
+                    State::Running => self.end_job(job, State::Canceled),
                     _ => {}
                 }
                 self.moment()?;
+                let newest = self.jobs.get(&job).and_then(|flink| flink.newest.clone());
                 let restored = self
                     .record
                     .as_ref()
                     .and_then(|record| record.revision(flink.generation).ok()?.restored_from);
-                flink.newest.or(restored)
+                newest.or(restored)
             }
         };
         let noted = left.clone();

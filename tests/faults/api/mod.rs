@@ -8,4 +8,5 @@ mod kill_everywhere;
 mod operation;
 mod refusals;
 mod scene;
+mod starting;
 mod watches;
