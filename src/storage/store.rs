@@ -188,15 +188,17 @@ echo "$have"
 "#;
 
 /// `$1` path, `$2` size, `$3` SHA-256, `$4` offset; the rest on stdin. A full disk takes the partial file
-/// away again: the job needs the room for its checkpoints.
+/// away again: the job needs the room for its checkpoints. The checksum is taken of what comes while it comes (what
+/// was there is read first), and descriptor 3 carries the news of a write that failed out of the pipe.
 const UPLOAD: &str = r#"
 part="$1.part"
 size() { if [ -f "$part" ]; then stat -c %s -- "$part"; else echo 0; fi; }
 put() {
   [ "$(size)" = "$4" ] || { echo 'another upload of the same file is under way' >&2; return 75; }
-  cat >> "$part" || { rm -f -- "$part"; return 74; }
+  sum=$({ { [ "$4" = 0 ] || cat -- "$part"; tee -a -- "$part" || echo full >&3; } | sha256sum | cut -c 1-64; } 3>&1)
+  case "$sum" in full*) rm -f -- "$part"; return 74;; esac
   [ "$(size)" = "$2" ] || { echo 'the connection was cut' >&2; return 75; }
-  [ "$(sha256sum < "$part" | cut -c 1-64)" = "$3" ] || { rm -f -- "$part"; return 76; }
+  [ "$sum" = "$3" ] || { rm -f -- "$part"; return 76; }
   sync -- "$part" && mv -f -- "$part" "$1" || return 74
 }
 head -c "$(($2 - $4))" | { put "$@" || { code=$?; cat > /dev/null; exit "$code"; }; }

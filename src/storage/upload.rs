@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncSeekExt, BufReader, ReadBuf};
 
 use super::jar::LocalJar;
 use super::store::{StateStore, Upload, Uploaded};
@@ -13,6 +13,9 @@ use crate::model::storage::StateLayout;
 
 /// How often an upload whose connection breaks is taken up again.
 const ATTEMPTS: u32 = 6;
+
+/// Bytes of the jar that are read at once.
+const READ: usize = 1024 * 1024;
 
 /// How much of an upload is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +84,9 @@ async fn upload_once(
     }
     file.seek(std::io::SeekFrom::Start(offset)).await.map_err(unreadable)?;
     progress(UploadProgress { sent: offset, total });
-    let mut source = Counted { inner: file, sent: offset, total, progress };
+    // Each read of the file itself is a hop to another thread.
+    let inner = BufReader::with_capacity(READ, file);
+    let mut source = Counted { inner, sent: offset, total, progress };
     store.upload(upload, offset, &mut source).await
 }
 

@@ -172,3 +172,18 @@ async fn a_broken_connection_is_taken_up_where_it_broke() -> anyhow::Result<()> 
     assert_eq!(flaky.cuts.load(Ordering::SeqCst), 0);
     Ok(())
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_disk_that_fills_up_midway_is_told_and_gets_its_room_back() -> anyhow::Result<()> {
+    let bench = bench()?;
+    bench.put_part(b"")?;
+    let part = bench.destination(".part");
+    std::fs::remove_file(&part)?;
+    std::os::unix::fs::symlink("/dev/full", &part)?;
+    let error = bench.upload(&bench.store).await.expect_err("full");
+    assert_eq!(error.kind(), Kind::Preflight, "{error}");
+    assert!(error.to_string().contains("No space left"), "{error}");
+    assert!(!part.is_symlink() && !bench.destination("").exists());
+    Ok(())
+}
