@@ -75,6 +75,10 @@ pub(super) fn failed(ended: &Ended, doing: &str) -> Error {
             "The volume must be writable for uid 9999: set fsGroup, or the owner on the server.",
         );
     }
+    if lower.ends_with("no such file or directory") {
+        // Flink drops a checkpoint between two looks at it.
+        return Error::new(Kind::NotFound, what);
+    }
     if ended.exit_code == exit::CUT {
         return Error::new(Kind::Unreachable, what);
     }

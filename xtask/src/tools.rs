@@ -354,7 +354,7 @@ fn kubernetes_version(module: &Path) -> Result<String> {
     let manifest = fs::read_to_string(module.join("go.mod"))?;
     let version = manifest
         .lines()
-        .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes v"))
+        .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes v")?.split(' ').next())
         .ok_or_else(|| anyhow!("{}/go.mod does not require k8s.io/kubernetes", module.display()))?;
     let minor =
         version.split('.').nth(1).ok_or_else(|| anyhow!("Kubernetes version {version:?}"))?;
@@ -391,6 +391,9 @@ mod tests {
     fn kubernetes_is_told_the_version_of_its_module() {
         let flags = kubernetes_version(&repository().join(KUBENODE.module)).unwrap();
         assert!(flags.contains("-X k8s.io/component-base/version.gitVersion=v1."), "{flags}");
+        // Whatever `go mod` notes behind it is no part of it.
+        let flags = kubernetes_version(&repository().join(APISERVER.module)).unwrap();
+        assert!(!flags.contains("//"), "{flags}");
         assert!(flags.contains("-X k8s.io/client-go/pkg/version.gitMinor="), "{flags}");
     }
 }

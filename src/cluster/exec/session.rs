@@ -142,6 +142,7 @@ mod tests {
     use std::task::{Context, Poll};
 
     use serde_json::json;
+    use tokio_tungstenite::tungstenite::Bytes;
 
     use super::*;
 
@@ -242,7 +243,7 @@ mod tests {
         assert!(ran.is_err(), "it goes on");
         let got = got.lock().unwrap_or_else(|e| panic!("{e}"));
         let sent: Vec<_> = got.iter().map(|message| message.clone().into_data()).collect();
-        assert_eq!(sent.iter().map(|m| m.len()).collect::<Vec<_>>(), [CHUNK + 1, CHUNK + 1, 6, 0]);
+        assert_eq!(sent.iter().map(Bytes::len).collect::<Vec<_>>(), [CHUNK + 1, CHUNK + 1, 6, 0]);
         let whole: Vec<u8> = sent[..3].iter().flat_map(|m| m[1..].to_vec()).collect();
         assert!(whole == content && sent[..3].iter().all(|m| m[0] == STDIN));
         assert!(got[3].is_ping(), "an idle session is kept alive");

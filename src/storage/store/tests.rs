@@ -115,6 +115,7 @@ async fn names_are_never_commands_and_paths_never_leave_the_storage() -> anyhow:
 async fn a_missing_file_is_an_error_that_names_it() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let error = local_store(dir.path()).read(&uri("absent"), 1).await.expect_err("absent");
+    assert_eq!(error.kind(), Kind::NotFound);
     assert!(
         error.to_string().starts_with("failed to read file:///flink/state/absent: "),
         "{error}"
