@@ -7,6 +7,7 @@ use super::section::{field, heading};
 use crate::model::check::{
     Grade, Measurements, Percentiles, RECOVERABLE_WRITER, Throughput, Use, Verdict, bend, best,
 };
+use crate::model::store::Encryption;
 use crate::ui::{Text, Tone, View, human};
 
 /// Characters of the longest bar.
@@ -22,6 +23,8 @@ pub struct CheckView {
     pub folder: String,
     /// The pods and the nodes they were on.
     pub pods: Vec<CheckedFrom>,
+    /// Where state is encrypted here.
+    pub encryption: Encryption,
     /// A verdict a use.
     pub verdicts: Vec<Verdict>,
     /// Everything that was measured.
@@ -74,6 +77,10 @@ impl CheckView {
             };
             text = text.text(&field("Clock", &skew));
         }
+        let Encryption { in_transit, at_rest } = &self.encryption;
+        text = text
+            .text(&field("In transit", &in_transit.told()))
+            .text(&field("At rest", &at_rest.told()));
         if let Some(seen) = measured.consistency {
             let own = seen.all();
             text = text.text(&field("Consistency", &consistency(seen.rounds, own.late, own.never)));
@@ -259,6 +266,7 @@ pub(super) mod testing {
 
     use super::*;
     use crate::model::check::{Purpose, verdicts};
+    use crate::model::storage::{AccessMode, ClaimStorage, StateStorage};
 
     /// What a real check of a local disk found.
     pub(in crate::view) fn view() -> CheckView {
@@ -266,7 +274,10 @@ pub(super) mod testing {
         let measured: Measurements = serde_json::from_str(recorded).expect("a recording");
         let interval = Some(Duration::from_secs(30));
         let purpose = Purpose { state: 10 << 30, interval, remote: false };
+        let (claim, path) = ("orders-state".to_owned(), String::new());
+        let claim = ClaimStorage { claim, path, access: AccessMode::Rwo };
         CheckView {
+            encryption: Encryption::of(&StateStorage::Claim(claim)),
             storage: "claim orders-state".to_owned(),
             folder: "file:///flink/state/kubectl-flink-check-0123456789".to_owned(),
             pods: vec![CheckedFrom { pod: "a".to_owned(), node: Some("node1".to_owned()) }],
@@ -287,6 +298,7 @@ mod tests {
             "Storage:           claim orders-state\n",
             "everything was seen at once (20 files)",
             "commits atomically",
+            "At rest:           not known here (as the parameters of its StorageClass say)\n",
             "  write    p50 ",
             "  writes, by duration\n",
             "  write ×8 ",

@@ -27,11 +27,12 @@ pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
 ];
 
 /// Where views get figures from that they show as they are.
-const FIGURES: [&str; 4] = [
+const FIGURES: [&str; 5] = [
     "src/model/advise.rs",
     "src/model/check/measured.rs",
     "src/model/check/verdict.rs",
     "src/model/data/check.rs",
+    "src/model/store/encryption.rs",
 ];
 
 /// An object of a document.
@@ -157,11 +158,11 @@ pub(crate) fn shape(kind: &str) -> Shape<'_> {
         "BTreeMap<String, String>" => Shape::Labels,
         "BTreeMap<String, u32>" => Shape::Counts,
         "Value" => Shape::Any,
-        "Use" | "DataUse" | "Grade" | "Fit" | "Choice" => Shape::Text,
+        "Use" | "DataUse" | "Grade" | "Fit" | "Choice" | "Known" => Shape::Text,
         "Advice" | "CheckedFrom" | "Clock" | "Commit" | "Consistency" | "Failed" | "Files"
         | "Latency" | "Measurements" | "SecondPod" | "Seen" | "Space" | "Throughput"
         | "Verdict" | "DataMeasurements" | "DataVerdict" | "Facts" | "KeyedLatency"
-        | "ReadAfterWrite" => Shape::Object(kind),
+        | "ReadAfterWrite" | "Encryption" | "Protection" => Shape::Object(kind),
         view if view.ends_with("View") => Shape::Object(view),
         other => panic!("say in tests/support/schema.rs what {other} is in a document"),
     }

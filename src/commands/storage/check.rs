@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::check::{Grade, Purpose, verdicts};
 use crate::model::ids::OperationId;
 use crate::model::quantity::Quantity;
+use crate::model::store::Encryption;
 use crate::ops::check::{self, Checked, Target};
 use crate::ops::data_check;
 use crate::ops::halt::Halt;
@@ -121,6 +122,7 @@ pub(super) async fn run(ctx: &mut Ctx, args: CheckArgs) -> Result<()> {
         storage: target.name,
         folder: checked.folder,
         pods: pods.collect(),
+        encryption: Encryption::of(&target.storage),
         verdicts: verdicts(&checked.measured, &purpose),
         measured: checked.measured,
     };
