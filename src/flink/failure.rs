@@ -169,7 +169,7 @@ mod tests {
             cause("024-run-bad-entryclass"),
             "The program's entry point class 'no.Such' was not found in the jar file."
         );
-        let missing = "FileNotFoundException: Cannot find checkpoint or savepoint file/directory 'file:///tmp/nope' on file system 'file'.";
+        let missing = "FileNotFoundException: Cannot find checkpoint or savepoint file/directory 'file:///flink-sample/nope' on file system 'file'.";
         assert_eq!(cause("036-badsp-application-exceptions"), missing);
         assert_eq!(cause("120-default-bad-savepoint"), missing);
         assert_eq!(cause("122-default-badsp-exceptions"), missing);

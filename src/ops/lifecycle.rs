@@ -41,6 +41,10 @@ pub fn stop(active: &Active, mode: StopMode, operation: &OperationId) -> Result<
         (StopMode::Drain, Job::Running) => Some(transition::savepoint(operation, &directory, true)),
         (StopMode::Discard, Job::Running | Job::Unsettled(_)) => Some(Stop::Cancel),
         (_, Job::Ended(_) | Job::Unknown) | (StopMode::Discard, Job::Unreachable) => None,
+        // Flink calls a job RUNNING before its tasks do.
+        (StopMode::Savepoint | StopMode::Drain, Job::Unsettled(state)) if state == "RUNNING" => {
+            return Err(cannot_save(revision, "some of its tasks do not run"));
+        }
         (StopMode::Savepoint | StopMode::Drain, Job::Unsettled(state)) => {
             return Err(cannot_save(revision, &format!("it is {state}")));
         }
@@ -281,6 +285,9 @@ mod tests {
             assert!(refused.is_err_and(|e| e.kind() == Kind::Conflict));
             assert!(stop(&active, StopMode::Discard, &operation())?.is_some());
         }
+        let starting = active(4, Run::Running, Job::Unsettled("RUNNING".to_owned()));
+        let refused = stop(&starting, StopMode::Savepoint, &operation()).expect_err("refused");
+        assert!(refused.to_string().ends_with("some of its tasks do not run"), "{refused}");
         let stopped = active(4, Run::Stopped, Job::Unreachable);
         assert_eq!(stop(&stopped, StopMode::Savepoint, &operation())?, None);
         let mut finished = active(4, Run::Running, Job::Ended("FINISHED".to_owned()));

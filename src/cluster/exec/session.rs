@@ -27,10 +27,10 @@ const STATUS: u8 = 3;
 const CHUNK: usize = 32 * 1024;
 
 /// The most that is kept of stderr, and of stdout when it is captured, in bytes.
-pub(super) const CAPTURE_LIMIT: usize = 4 * 1024 * 1024;
+const CAPTURE_LIMIT: usize = 4 * 1024 * 1024;
 
 /// How long stdin may make no progress before the connection counts as dead.
-pub(super) const STALL_LIMIT: Duration = Duration::from_secs(30);
+const STALL_LIMIT: Duration = Duration::from_secs(30);
 
 /// How often something is sent in a session that is idle, for the sake of what is in between.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);

@@ -111,7 +111,7 @@ async fn failures_come_from_the_job_else_from_its_application() -> anyhow::Resul
         })
     });
     let of_application = client.failures(job()).await.map_err(Error::from)?;
-    assert!(of_application[0].cause.contains("file:///tmp/nope"));
+    assert!(of_application[0].cause.contains("file:///flink-sample/nope"));
 
     let old = json!({"root-exception": "java.lang.IllegalStateException: boom\n\tat a.B.c(B.java:1)",
                      "timestamp": 5, "all-exceptions": [], "exceptionHistory": {"entries": []}});

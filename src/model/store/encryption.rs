@@ -1,14 +1,14 @@
 //! What is known of the encryption of state, without asking the store: nothing that a pod can see tells how it is
 //! kept.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::profile::Profile;
 use super::uri::{Scheme, StoreKind};
 use crate::model::storage::StateStorage;
 
 /// Whether something is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Known {
     /// It is.
@@ -38,9 +38,15 @@ pub struct Encryption {
     pub at_rest: Protection,
 }
 
-/// Keys of Flink's plugins by which TLS is switched off (hadoop, native and presto).
-const TLS_KEYS: [&str; 3] =
-    ["s3.connection.ssl.enabled", "fs.s3a.connection.ssl.enabled", "presto.s3.ssl.enabled"];
+/// Keys by which TLS is switched off where nothing else says so: of the S3 plugins, and of Hadoop's clients of Azure
+/// and OSS. All are on by default.
+const TLS_KEYS: [&str; 5] = [
+    "s3.connection.ssl.enabled",
+    "fs.s3a.connection.ssl.enabled",
+    "presto.s3.ssl.enabled",
+    "fs.azure.always.use.https",
+    "fs.oss.connection.secure.enabled",
+];
 
 impl Encryption {
     /// Of this storage.
@@ -63,8 +69,7 @@ fn in_transit(store: &Profile) -> Protection {
     let endpoint = store.access.endpoint.as_deref();
     match store.uri.scheme() {
         Scheme::Hdfs => unknown("as dfs.encrypt.data.transfer of Hadoop's configuration says"),
-        // `fs.azure.always.use.https` is on by default, whatever the scheme says.
-        Scheme::Abfs | Scheme::Abfss | Scheme::Wasbs => yes("TLS"),
+        Scheme::Abfss | Scheme::Wasbs => yes("TLS"),
         Scheme::Wasb => no("wasb:// is plain HTTP; wasbs:// is not"),
         _ if endpoint.is_some_and(|url| url.starts_with("http://")) => {
             no("the endpoint is plain HTTP")
